@@ -1,0 +1,126 @@
+"""One tree of settings, one file, KEY=VALUE overrides. Holds values; builds nothing."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import Field, ValidationError
+
+from nanoresearch.errors import ConfigError
+from nanoresearch.schema.record import Record
+
+R = TypeVar("R", bound=Record)
+
+
+class ExecutionConfig(Record):
+    """How experiments are run."""
+
+    executor: Literal["local"] = "local"
+    """Where experiments run."""
+    attempts: int = Field(8, ge=1, le=50)
+    """Executions of the experiment before giving up."""
+    output_mb: float = Field(8.0, gt=0)
+    """Output kept of one process; what it prints beyond is dropped and it is stopped at ten times that."""
+
+
+class ReviewConfig(Record):
+    """When a paper is good enough."""
+
+    threshold: float = Field(7.0, ge=0, le=10)
+    """Least score in coherence, claims and formatting."""
+    revisions: int = Field(3, ge=0, le=10)
+    """Revisions before giving up."""
+
+
+class DesignConfig(Record):
+    """How blueprints are refined."""
+
+    rounds: int = Field(5, ge=1, le=20)
+    """Drafts before giving up."""
+
+
+class PaperConfig(Record):
+    """How the PDF is made."""
+
+    latex: Literal["auto", "off"] = "auto"
+    """Off writes the LaTeX sources only."""
+    timeout_s: float = Field(120.0, gt=0)
+    """Seconds for one compilation."""
+
+
+class Config(Record):
+    """All settings."""
+
+    crew: Literal["builtin"] = "builtin"
+    """Implementation of the roles."""
+    profile: str = "default"
+    """Profile used when none is named."""
+    execution: ExecutionConfig = ExecutionConfig()
+    """Experiments."""
+    design: DesignConfig = DesignConfig()
+    """Blueprints."""
+    review: ReviewConfig = ReviewConfig()
+    """Review."""
+    paper: PaperConfig = PaperConfig()
+    """Typesetting."""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Parse a TOML file. Raises ConfigError with line and column."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}.") from error
+
+
+def validate(kind: type[R], values: dict[str, Any], origin: str) -> R:
+    """Make a record of parsed values. Raises ConfigError: each problem with its key, unknown keys with the valid ones."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{origin}: " + "; ".join(_explain(kind, problem) for problem in error.errors())) from error
+
+
+def load_config(path: Path, overrides: tuple[str, ...] = ()) -> Config:
+    """The configuration file, if there is one, with KEY=VALUE overrides such as review.revisions=1."""
+    values = read_toml(path) if path.exists() else {}
+    for override in overrides:
+        _apply(values, override)
+    return validate(Config, values, str(path) if not overrides else f"{path} with overrides")
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, equals, raw = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"Override {override!r} is not of the form key=value.")
+    try:
+        value = tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = raw  # a bare word is a string
+    node = values
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        node = node.setdefault(parent, {})
+        if not isinstance(node, dict):
+            raise ConfigError(f"Override {override!r}: {parent} is a value, not a group of settings.")
+    node[last] = value
+
+
+def _explain(kind: type[Record], problem: Any) -> str:
+    where = [str(part) for part in problem["loc"]]
+    name = ".".join(where) or "the whole"
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {name}; valid here: {', '.join(_valid_keys(kind, where[:-1]))}"
+    return f"{name}: {problem['msg']}"
+
+
+def _valid_keys(kind: type[Record], path: list[str]) -> list[str]:
+    fields = kind.model_fields
+    for part in path:
+        annotation = fields[part].annotation if part in fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, Record)):
+            break
+        fields = annotation.model_fields
+    return sorted(fields)

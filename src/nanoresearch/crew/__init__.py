@@ -1,0 +1,1 @@
+"""The roles that do the work, and the crews that fill them."""

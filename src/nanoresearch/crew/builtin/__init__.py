@@ -1,0 +1,1 @@
+"""The crew without a language model: deterministic experts for component studies on packaged data."""

@@ -1,0 +1,37 @@
+"""Reports values to whoever started the experiment. Travels with the code; do not edit.
+
+Every value becomes one JSON line in the file named by NANORESEARCH_RESULTS, or in results.jsonl.
+"""
+
+import json
+import math
+import os
+
+RESULTS = os.environ.get("NANORESEARCH_RESULTS", "results.jsonl")
+
+
+def report(method, dataset, metric, value, seed, condition=""):
+    """Record a result. Raises ValueError when the value is not a finite number."""
+    _append("result", method, dataset, metric, value, seed, condition)
+
+
+def measure(method, dataset, metric, value, seed, condition=""):
+    """Record a measurement of time, memory or size, which may differ from machine to machine."""
+    _append("measurement", method, dataset, metric, value, seed, condition)
+
+
+def _append(kind, method, dataset, metric, value, seed, condition):
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{metric} of {method} on {dataset} is {number}, not a finite number")
+    line = {
+        "method": method,
+        "dataset": dataset,
+        "metric": metric,
+        "value": number,
+        "seed": int(seed),
+        "condition": str(condition),
+        "kind": kind,
+    }
+    with open(RESULTS, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")

@@ -1,0 +1,323 @@
+"""Turns a hypothesis into a blueprint, and mends a blueprint as its critique asks."""
+
+import math
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+
+from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, SweepOption
+from nanoresearch.crew.builtin.reading import Reading, read_topic, taboo_tags, unmatched_taboos
+from nanoresearch.crew.builtin.words import listing
+from nanoresearch.crew.roles import Briefing
+from nanoresearch.datasets.catalogue import load_catalogue
+from nanoresearch.datasets.stage import stage, status
+from nanoresearch.errors import DatasetError
+from nanoresearch.planner.guidance import guide
+from nanoresearch.schema.blueprint import Blueprint, Budget, Comparison, Critique, MethodSpec, MetricSpec, Sweep
+from nanoresearch.schema.idea import Hypothesis
+from nanoresearch.schema.plan import PlanningGuidance
+
+START_UP_S = 4.0
+"""Seconds that a process needs to import its libraries on a slow core."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The decisions that mending may change."""
+
+    datasets: tuple[DatasetOption, ...]
+    sweep: SweepOption | None
+    sweep_values: int
+    seeds: int
+    ablation: str
+    alternatives: tuple[MethodSpec, ...]
+    reference: bool
+    test: str
+
+
+class BuiltinDesigner:
+    """The first draft follows topic, plan and profile to the letter; the critic says where that does not work."""
+
+    def design(
+        self,
+        briefing: Briefing,
+        hypothesis: Hypothesis,
+        previous: tuple[Blueprint, Critique] | None,
+        data_root: Path,
+    ) -> Blueprint:
+        """A draft, or the previous draft mended. Raises DatasetError when the data asked for are not there."""
+        reading = read_topic(briefing.topic, briefing.profile)
+        guidance = guide(briefing.plan, PlanningGuidance)
+        components = [item for item in reading.kit.components if item.spec.id in hypothesis.components]
+        components = components[: guidance.components]
+        choices = self._first_choices(briefing, reading, guidance, components, data_root)
+        if previous:
+            choices = self._mend(self._choices_of(previous[0], choices), previous[1], reading.kit, briefing)
+        return self._draft(briefing, hypothesis, reading, guidance, components, choices, data_root)
+
+    def _first_choices(
+        self,
+        briefing: Briefing,
+        reading: Reading,
+        guidance: PlanningGuidance,
+        components: list[Component],
+        data_root: Path,
+    ) -> Choices:
+        habits = briefing.profile.statistics
+        datasets = choose_datasets(reading, guidance.datasets, components, data_root)
+        ids = {option.id for option in datasets}
+        sweep = reading.sweep if guidance.sweep or reading.sweep_asked else None
+        if sweep and sweep.datasets is not None and not ids <= set(sweep.datasets):
+            sweep = None
+        return Choices(
+            datasets=datasets,
+            sweep=sweep,
+            sweep_values=len(sweep.spec.values) if sweep else 0,
+            seeds=guidance.seeds or habits.seeds,
+            ablation=guidance.ablation,
+            alternatives=reading.kit.alternatives[:1] if guidance.alternatives else (),
+            reference=guidance.reference,
+            test=guidance.test or habits.test,
+        )
+
+    @staticmethod
+    def _choices_of(draft: Blueprint, first: Choices) -> Choices:
+        """The decisions that a draft embodies."""
+        ids = [staged.card.id for staged in draft.datasets]
+        alternatives = tuple(method for method in draft.methods if method.role == "alternative")
+        return replace(
+            first,
+            datasets=tuple(option for option in first.datasets if option.id in ids),
+            sweep=first.sweep if draft.sweep else None,
+            sweep_values=len(draft.sweep.values) if draft.sweep else 0,
+            seeds=len(draft.seeds),
+            ablation=_ablation_of(draft),
+            alternatives=alternatives,
+            reference=any(method.role == "reference" for method in draft.methods),
+            test=draft.test,
+        )
+
+    @staticmethod
+    def _mend(choices: Choices, critique: Critique, kit: Kit, briefing: Briefing) -> Choices:
+        """Answer every kind of objection, the cheapest way first."""
+        kinds = {objection.kind for objection in critique.objections}
+        if "missing_baseline" in kinds:
+            choices = replace(choices, reference=True)
+        if "missing_control" in kinds and choices.ablation == "none":
+            choices = replace(choices, ablation="leave_one_out")
+        if "underpowered" in kinds:
+            choices = replace(choices, test="paired_t", seeds=max(choices.seeds, 3))
+        if "over_budget" in kinds:
+            if choices.sweep and choices.sweep_values > 3:
+                choices = replace(choices, sweep_values=3)
+            elif choices.ablation == "factorial":
+                choices = replace(choices, ablation="leave_one_out")
+            elif choices.sweep and choices.sweep_values > 2:
+                choices = replace(choices, sweep_values=2)
+            elif choices.seeds > 5:
+                choices = replace(choices, seeds=5)
+            elif len(choices.datasets) > 1:
+                cheapest = min(choices.datasets, key=lambda option: option.seconds)
+                choices = replace(choices, datasets=(cheapest,))
+            elif choices.sweep:
+                choices = replace(choices, sweep=None, sweep_values=0)
+            elif choices.seeds > 3:
+                choices = replace(choices, seeds=3)
+        if "taboo" in kinds:
+            banned = taboo_tags(briefing.profile, kit)
+            allowed = tuple(method for method in kit.alternatives if not banned & {*method.tags, method.id, method.name})
+            choices = replace(choices, alternatives=allowed[:1])
+        return choices
+
+    def _draft(
+        self,
+        briefing: Briefing,
+        hypothesis: Hypothesis,
+        reading: Reading,
+        guidance: PlanningGuidance,
+        components: list[Component],
+        choices: Choices,
+        data_root: Path,
+    ) -> Blueprint:
+        kit, profile = reading.kit, briefing.profile
+        cards = load_catalogue()
+        needed = dict.fromkeys(name for option in choices.datasets for name in (option.id, *option.needs))
+        staged = {name: stage(cards[name], data_root) for name in needed}
+        methods = study_methods(kit, components, choices)
+        metrics = _metrics(reading, guidance)
+        sweep = _cut_sweep(choices)
+        forecast = _forecast_minutes(choices, len(methods), profile.compute.cores)
+        parallel = max(1, min(profile.compute.cores, choices.seeds))
+        waves = math.ceil(choices.seeds / parallel)
+        ids = [option.id for option in choices.datasets]
+        names = listing([cards[name].name for name in ids])
+        return Blueprint(
+            topic=briefing.topic,
+            title=_title(components, kit, names),
+            domain=kit.domain,
+            study=kit.id,
+            hypothesis=hypothesis.statement,
+            prediction=hypothesis.prediction,
+            datasets=tuple(staged[name] for name in ids),
+            support=tuple(staged[name] for name in needed if name not in ids),
+            components=tuple(item.spec for item in components),
+            methods=methods,
+            metrics=metrics,
+            sweep=sweep,
+            protocol=reading.protocol.spec,
+            seeds=tuple(range(briefing.seed, briefing.seed + choices.seeds)),
+            confidence=guidance.confidence or profile.statistics.confidence,
+            test=choices.test,  # type: ignore[arg-type]
+            correction=profile.statistics.correction,
+            comparisons=planned_comparisons(methods, ids, metrics[0].id),
+            measures=tuple(dict.fromkeys(guidance.measures)),
+            slices=guidance.slices and kit.sliced,
+            budget=Budget(
+                minutes=profile.compute.minutes,
+                minutes_per_run=profile.compute.minutes / waves,
+                memory_gb=profile.compute.memory_gb,
+                parallel=parallel,
+            ),
+            forecast_minutes=round(forecast, 3),
+            unanswered=(
+                *reading.unanswered,
+                *(f"the taboo \"{taboo}\", which names no technique of this family" for taboo in unmatched_taboos(profile, kit)),
+            ),
+        )
+
+
+def choose_datasets(
+    reading: Reading, count: int, components: list[Component], data_root: Path
+) -> tuple[DatasetOption, ...]:
+    """Data sets the topic names, else the kit's preferred ones that are at hand.
+
+    Raises DatasetError with the command that gets what is missing: named data are never replaced by others.
+    """
+    cards = load_catalogue()
+    options = {option.id: option for option in reading.kit.datasets}
+    fitting = [
+        option
+        for option in options.values()
+        if all(item.datasets is None or option.id in item.datasets for item in components)
+    ]
+
+    def missing(option: DatasetOption) -> list[str]:
+        return [name for name in (option.id, *option.needs) if status(cards[name], data_root) != "present"]
+
+    if reading.named_data:
+        chosen = [options[name] for name in reading.named_data]
+        absent = [name for option in chosen for name in missing(option)]
+        if absent:
+            names = listing([cards[name].name for name in absent])
+            raise DatasetError(f"The topic asks for {names}, not here yet. Get it with: nanoresearch data fetch {' '.join(absent)}")
+        return tuple(chosen)
+    fitting.sort(key=lambda option: (option.id not in reading.hinted_data, not option.default))
+    present = [option for option in fitting if not missing(option)]
+    if not present:
+        wanted = [name for option in fitting[:count] for name in missing(option)]
+        raise DatasetError(
+            f"No data for {reading.kit.name} are here yet. Get them with: nanoresearch data fetch {' '.join(wanted)}"
+        )
+    return tuple(present[:count])
+
+
+def wanted_data(reading: Reading, count: int = 2) -> list[str]:
+    """Cards that a study of a topic would use if everything were at hand: those named, else the kit's preferred ones."""
+    options = [option for option in reading.kit.datasets if option.id in reading.named_data]
+    if not options:
+        ranked = sorted(reading.kit.datasets, key=lambda item: (item.id not in reading.hinted_data, not item.default))
+        options = ranked[:count]
+    return list(dict.fromkeys(name for option in options for name in (option.id, *option.needs)))
+
+
+def study_methods(kit: Kit, components: list[Component], choices: Choices) -> tuple[MethodSpec, ...]:
+    """Reference, alternatives, baseline, the variants that the ablation asks for, and the proposal with everything."""
+    everything = tuple(item.spec for item in components)
+    sizes = range(1, len(everything))
+    subsets = [subset for size in sizes for subset in combinations(everything, size)]
+    if choices.ablation == "leave_one_out":
+        subsets = [subset for subset in subsets if len(subset) in (1, len(everything) - 1)]
+    elif choices.ablation == "none":
+        subsets = []
+    variants = [
+        MethodSpec(
+            id="with_" + "_and_".join(item.id for item in subset),
+            name=f"{kit.baseline.name} with " + listing([item.name for item in subset]),
+            role="variant",
+            components=tuple(item.id for item in subset),
+            tags=kit.baseline.tags,
+        )
+        for subset in subsets
+    ]
+    proposed = MethodSpec(
+        id="proposed",
+        name=f"{kit.baseline.name} with " + listing([item.name for item in everything]),
+        role="proposed",
+        components=tuple(item.id for item in everything),
+        description="the baseline with every component under study",
+        tags=kit.baseline.tags,
+    )
+    reference = (kit.reference,) if choices.reference else ()
+    return (*reference, *choices.alternatives, kit.baseline, *variants, proposed)
+
+
+def planned_comparisons(methods: tuple[MethodSpec, ...], datasets: list[str], metric: str) -> tuple[Comparison, ...]:
+    """Proposal against baseline decides; alternatives, single components and leave-one-out ablations explain."""
+    proposed = next(method for method in methods if method.role == "proposed")
+    others = [method for method in methods if method.role == "alternative"]
+    variants = [method for method in methods if method.role == "variant"]
+    singles = [method for method in variants if len(method.components) == 1]
+    reduced = [m for m in variants if len(m.components) == len(proposed.components) - 1 and len(m.components) > 1]
+    comparisons = []
+    for dataset in datasets:
+        pairs = [("main", proposed.id, "baseline", True)]
+        pairs += [("alternative", proposed.id, method.id, False) for method in others]
+        pairs += [("single", method.id, "baseline", False) for method in singles]
+        pairs += [("without", proposed.id, method.id, False) for method in (reduced or singles)]
+        comparisons += [
+            Comparison(
+                id=f"{kind}.{method}.{versus}.{dataset}",
+                method=method,
+                versus=versus,
+                dataset=dataset,
+                metric=metric,
+                primary=primary,
+            )
+            for kind, method, versus, primary in pairs
+        ]
+    return tuple(comparisons)
+
+
+def _metrics(reading: Reading, guidance: PlanningGuidance) -> tuple[MetricSpec, ...]:
+    others = [metric.spec for metric in reading.kit.metrics if metric is not reading.metric]
+    return (reading.metric.spec, *(others if guidance.secondary_metrics else ()))
+
+
+def _cut_sweep(choices: Choices) -> Sweep | None:
+    """The sweep with as many settings as the budget leaves: the standard one, the last, and some between."""
+    if choices.sweep is None:
+        return None
+    spec = choices.sweep.spec
+    last = len(spec.values) - 1
+    steps = max(1, choices.sweep_values - 1)
+    kept = sorted({round(index * last / steps) for index in range(steps + 1)})
+    return spec.model_copy(update={"values": tuple(spec.values[index] for index in kept)})
+
+
+def _forecast_minutes(choices: Choices, methods: int, cores: int) -> float:
+    settings = max(1, choices.sweep_values)
+    one_seed = START_UP_S + sum(option.seconds for option in choices.datasets) * methods * settings
+    return one_seed * math.ceil(choices.seeds / max(1, min(cores, choices.seeds))) / 60
+
+
+def _ablation_of(draft: Blueprint) -> str:
+    parts = len(draft.components)
+    variants = [method for method in draft.methods if method.role == "variant"]
+    if parts > 1 and not variants:
+        return "none"
+    return "factorial" if len(variants) == 2**parts - 2 else "leave_one_out"
+
+
+def _title(components: list[Component], kit: Kit, data: str) -> str:
+    names = listing([item.spec.name for item in components])
+    return f"What {names} add{'s' if len(components) == 1 else ''} to {kit.baseline.name} on {data}"

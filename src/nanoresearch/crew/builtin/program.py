@@ -1,0 +1,55 @@
+"""The source files of a study: which parts of a kit's program text a blueprint needs, and its configuration."""
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from nanoresearch.crew.builtin import codegen
+from nanoresearch.crew.builtin.kits import read_code
+from nanoresearch.schema.blueprint import MethodSpec, Protocol, Sweep
+
+
+def study_config(
+    *,
+    datasets: list[str],
+    methods: tuple[MethodSpec, ...],
+    metrics: list[str],
+    sweep: Sweep | None,
+    protocol: Protocol,
+    measures: list[str],
+    slices: bool,
+) -> dict[str, Any]:
+    """The content of config.json, which run.py reads."""
+    return {
+        "datasets": datasets,
+        "methods": [
+            {"id": method.id, "base": base_of(method), "components": list(method.components)} for method in methods
+        ],
+        "metrics": metrics,
+        "sweep": {"id": sweep.id, "values": list(sweep.values)} if sweep else None,
+        "protocol": {"id": protocol.id, "test_fraction": protocol.test_fraction},
+        "measures": measures,
+        "slices": slices,
+    }
+
+
+def base_of(method: MethodSpec) -> str:
+    """Entry of BASES that a method is built from: its own for references and alternatives."""
+    return method.id if method.role in ("reference", "alternative") else "baseline"
+
+
+def source_files(kit: str, config: Mapping[str, Any]) -> dict[str, str]:
+    """data.py, models.py, evaluate.py, train.py, run.py, harness.py and config.json of a study."""
+    components = {component for method in config["methods"] for component in method["components"]}
+    needed = {
+        "data.py": {"LOADERS": config["datasets"]},
+        "models.py": {"COMPONENTS": components, "BASES": {method["base"] for method in config["methods"]}},
+        "evaluate.py": {"METRICS": config["metrics"]},
+    }
+    program = {name: codegen.take(read_code(kit, name), keep) for name, keep in needed.items()}
+    common = files(__package__).joinpath("codebase")
+    for name in ("train.py", "run.py", "harness.py"):
+        program[name] = common.joinpath(name).read_text(encoding="utf-8")
+    program["config.json"] = json.dumps(config, indent=1) + "\n"
+    return program

@@ -1,0 +1,83 @@
+"""Surveys the literature for a topic: queries from the topic and the kit, gaps from what the works do not join."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from nanoresearch.crew.builtin.kits.kit import Component
+from nanoresearch.crew.builtin.reading import Reading, read_topic
+from nanoresearch.crew.builtin.words import found, listing, stems
+from nanoresearch.crew.roles import Briefing
+from nanoresearch.literature.client import LiteratureClient
+from nanoresearch.literature.evidence import extract_evidence
+from nanoresearch.literature.offline import OfflineCorpus
+from nanoresearch.literature.survey import search_all
+from nanoresearch.planner.guidance import guide
+from nanoresearch.schema.idea import Gap, Survey
+from nanoresearch.schema.paper import Paper
+from nanoresearch.schema.plan import IdeationGuidance
+
+LIMIT_PER_QUERY = 15
+
+
+class BuiltinSurveyor:
+    """Searches with the topic's and the kit's words and adds the works that the kit itself stands on."""
+
+    def __init__(self, corpus: OfflineCorpus) -> None:
+        self._corpus = corpus
+
+    def survey(self, briefing: Briefing, literature: Sequence[LiteratureClient]) -> Survey:
+        """Works on the topic, scores they report, and gaps between them."""
+        reading = read_topic(briefing.topic, briefing.profile)
+        guidance = guide(briefing.plan, IdeationGuidance)
+        components = reading.components[:4]
+        queries = [briefing.topic[:400], *reading.kit.queries]
+        queries += [f"{item.spec.name} {reading.kit.subjects[0]}" for item in components]
+        outcome = search_all(literature, list(dict.fromkeys(queries)), LIMIT_PER_QUERY)
+        ranked = [hit.paper for hit in outcome.papers]
+        if guidance.recent_first:  # among the relevant ones only: the head of the ranking, newest first
+            head = ranked[: 2 * guidance.papers]
+            ranked = sorted(head, key=lambda paper: -(paper.year or 0))
+        papers = self._with_foundations(reading, ranked[: guidance.papers])
+        return Survey(
+            queries=outcome.queries,
+            papers=papers,
+            evidence=tuple(item for paper in papers for item in extract_evidence(paper)),
+            gaps=find_gaps(reading, papers),
+            degraded=outcome.degraded,
+        )
+
+    def _with_foundations(self, reading: Reading, papers: Sequence[Paper]) -> tuple[Paper, ...]:
+        kit = reading.kit
+        keys = [*kit.citations, *(key for item in kit.components for key in item.spec.citations)]
+        known = {paper.key for paper in papers}
+        titles = {paper.title.lower() for paper in papers}
+        foundations = [paper for key in dict.fromkeys(keys) if key not in known and (paper := self._corpus.get(key))]
+        return (*papers, *(paper for paper in foundations if paper.title.lower() not in titles))
+
+
+def find_gaps(reading: Reading, papers: Sequence[Paper]) -> tuple[Gap, ...]:
+    """Pairs of techniques, and techniques with the kind of data, that no surveyed work names together."""
+    texts = {paper.key: stems(f"{paper.title} {paper.abstract or ''}") for paper in papers}
+    components = reading.components[:4]
+    treating = {item.spec.id: _treating(item, texts) for item in components}
+    on_subject = {key for key, text in texts.items() if found(reading.kit.subjects, text)}
+    gaps = []
+    for first, second in combinations(components, 2):
+        if not treating[first.spec.id] & treating[second.spec.id]:
+            near = [*sorted(treating[first.spec.id])[:2], *sorted(treating[second.spec.id])[:2]]
+            text = f"no surveyed work names both {first.spec.name} and {second.spec.name}"
+            gaps.append(Gap(id=f"joint_{first.spec.id}_{second.spec.id}", text=text, papers=tuple(dict.fromkeys(near))))
+    for item in components:
+        if not treating[item.spec.id] & on_subject:
+            near = sorted(treating[item.spec.id])[:2]
+            text = f"no surveyed work names {item.spec.name} together with {reading.kit.subjects[0]} data"
+            gaps.append(Gap(id=f"alone_{item.spec.id}", text=text, papers=tuple(near)))
+    if not gaps:
+        names = listing([item.spec.name for item in components])
+        gaps.append(Gap(id="protocol", text=f"{names} are rarely compared under one protocol with shared splits"))
+    return tuple(gaps)
+
+
+def _treating(component: Component, texts: dict[str, list[str]]) -> set[str]:
+    words = (component.spec.name, *component.keywords)
+    return {key for key, text in texts.items() if found(words, text)} | (set(component.spec.citations) & set(texts))

@@ -1,0 +1,183 @@
+"""The set-up section: data, division, settings, metrics, tests, budget and pre-registration."""
+
+from nanoresearch.crew.builtin.words import listing
+from nanoresearch.crew.builtin.writer.prose import body, headed, name, names, paragraph, sentence, without_numbers
+from nanoresearch.crew.builtin.writer.study import Study
+from nanoresearch.paper.escape import latex
+from nanoresearch.schema.dataset import StagedDataset
+from nanoresearch.schema.manuscript import Section
+
+CORRECTIONS = {
+    "holm": ("the step-down procedure of Holm", "holm1979simple"),
+    "bonferroni": ("the Bonferroni inequality", "dunn1961multiple"),
+    "fdr_bh": ("the false discovery rate procedure of Benjamini and Hochberg", "benjamini1995controlling"),
+}
+MEASURES = {
+    "fit_seconds": "the seconds that fitting takes",
+    "latency_ms": "the milliseconds that a prediction takes",
+    "parameter_count": "the count of fitted numbers",
+    "peak_memory_mb": "the peak memory of the process",
+}
+OBJECTIONS = {
+    "unfair_comparison": "an unfair comparison",
+    "missing_baseline": "a missing reference",
+    "missing_control": "a missing control",
+    "missing_data": "missing data",
+    "over_budget": "a cost above the budget",
+    "underpowered": "too little statistical power",
+    "taboo": "a technique that the researcher rules out",
+    "malformed": "a malformed plan",
+}
+
+
+def setup(study: Study) -> Section:
+    """Everything that is needed to judge or repeat the experiment."""
+    return Section(
+        id="setup",
+        title="Experimental Setup",
+        body=body(
+            _data(study), _division(study), _settings(study), _sweep(study), _metrics(study), _statistics(study),
+            _registration(study), _caveats(study),
+        ),
+    )  # fmt: skip
+
+
+def _data(study: Study) -> str:
+    staged = (*study.blueprint.datasets, *study.blueprint.support)
+    if len(staged) == 1:
+        return headed("Data", f"all results are on {_card(study, staged[0])}", _note(staged[0]))
+    items = "\n".join(f"  \\item {paragraph(_card(study, item), _note(item))}" for item in staged)
+    return f"\\paragraph{{Data.}} The data ship in installable packages.\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}"
+
+
+def _card(study: Study, staged: StagedDataset) -> str:
+    card = staged.card
+    summary = latex(card.summary.strip().rstrip("."))
+    cited = study.cite(card.citation) if card.citation else ""
+    licence = latex(card.licence)
+    terms = f"licence {licence}" if not licence.startswith("none") else f"licence: {licence}"
+    return f"\\emph{{{latex(card.name)}}}{cited}: {summary}; from {latex(card.package)} {latex(staged.version)}, {terms}"
+
+
+def _note(staged: StagedDataset) -> str:
+    return latex(staged.card.note)
+
+
+def _division(study: Study) -> str:
+    protocol = study.blueprint.protocol
+    grouped = f"Rows of one {latex(protocol.grouped_by)} never stand on both sides" if protocol.grouped_by else ""
+    return headed("Division", latex(protocol.description), f"{protocol.test_fraction:.0%} of the data are tested".replace("%", r"\,\%") if protocol.resampled else "", grouped)  # fmt: skip
+
+
+def _settings(study: Study) -> str:
+    return headed("Preparation and settings", study.kit.setting, _software(study))
+
+
+def _software(study: Study) -> str:
+    packages = [latex(item) for item in study.kit.requires]
+    keys = {"scikit-learn": "pedregosa2011scikit", "numpy": "harris2020array", "pandas": "mckinney2010data"}
+    used = [f"{package}{study.cite(keys[package]) if package in keys else ''}" for package in packages]
+    return f"The code uses {listing(used)}" if used else ""
+
+
+def _sweep(study: Study) -> str:
+    sweep = study.blueprint.sweep
+    if sweep is None:
+        return ""
+    unit = f" {latex(sweep.unit)}" if sweep.unit else ""
+    values = listing([f"{value:g}" if not isinstance(value, str) else name(value) for value in sweep.values])
+    return headed(
+        "Varied condition",
+        f"{study.voice.clause('vary', latex(sweep.description))}, in the settings {values}{unit}",
+        f"The setting {sweep.values[0] if isinstance(sweep.values[0], str) else format(sweep.values[0], 'g')} is the "
+        "standard one; planned comparisons average over all settings within a seed",
+    )
+
+
+def _metrics(study: Study) -> str:
+    first, *others = study.blueprint.metrics
+    better = "higher is better" if first.direction == "higher" else "lower is better"
+    described = [f"{name(item.name)} ({latex(item.description)}; {item.direction} is better)" for item in others]
+    measures = [MEASURES.get(item, latex(item)) for item in study.blueprint.measures]
+    sliced = f"The {study.metric_name} is also recorded for each class or group" if study.blueprint.slices else ""
+    return headed(
+        "Metrics",
+        f"the primary metric is {study.metric_name}, {latex(first.description)}; {better}",
+        f"Beside it {study.voice.clause('report', listing(described), many=len(described) > 1)}" if described else "",
+        f"As costs {study.voice.clause('record', listing(measures), many=len(measures) > 1)}" if measures else "",
+        sliced,
+    )
+
+
+def _statistics(study: Study) -> str:
+    blueprint, voice = study.blueprint, study.voice
+    level = f"{blueprint.confidence * 100:g}\\,\\%"
+    primary = sum(item.primary for item in blueprint.comparisons)
+    others = len(blueprint.comparisons) - primary
+    correction, key = CORRECTIONS[blueprint.correction]
+    test = "a paired $t$ test" if blueprint.test == "paired_t" else f"the Wilcoxon signed-rank test{study.cite('wilcoxon1945individual')}"
+    overlap = (
+        "Since seeds draw overlapping splits of the same rows, the variance of every $t$ statistic and interval is "
+        f"corrected for the overlap{study.cite('nadeau2003inference', 'bouckaert2004evaluating')}"
+        if blueprint.protocol.resampled
+        else "The test data are the same under every seed, so that intervals speak of the randomness of the methods and not of "
+        "that of the data"
+    )
+    families = (
+        f"the {primary} primary comparison{'s' if primary > 1 else ''} of the full combination with the baseline form"
+        f"{'' if primary > 1 else 's'} one family and decide{'' if primary > 1 else 's'} about the hypothesis"
+    )
+    return headed(
+        "Statistics",
+        f"every method runs under the same {len(blueprint.seeds)} seeds ({_seeds(study)})",
+        f"{voice.clause('test', 'differences', f'within seeds by {test} and {level} intervals', many=True)}",
+        overlap,
+        f"Two families of comparisons were fixed in advance: {families}, the {others} others explain it" if others else families,
+        f"Within a family $p$-values are corrected by {correction}{study.cite(key)}",
+        f"A difference is called reliable when its corrected $p$-value is below {1 - blueprint.confidence:.2g}; effect "
+        f"sizes are Cohen's $d$ of the paired differences{study.cite('cohen1988statistical')}. Whatever was not planned "
+        "is reported as description, with uncorrected intervals",
+    )
+
+
+def _seeds(study: Study) -> str:
+    seeds = study.blueprint.seeds
+    if len(seeds) > 2 and seeds == tuple(range(seeds[0], seeds[0] + len(seeds))):
+        return f"{seeds[0]} to {seeds[-1]}"
+    return listing([str(seed) for seed in seeds])
+
+
+def _registration(study: Study) -> str:
+    blueprint = study.blueprint
+    budget = blueprint.budget
+    rounds = study.material.critiques
+    raised = [OBJECTIONS[kind] for kind in dict.fromkeys(o.kind for item in rounds for o in item.objections)]
+    review = ""
+    if raised:
+        review = f"An automatic design review objected to {listing(raised)}, and the draft was mended before it passed"
+    elif rounds:
+        review = "An automatic design review of its fairness, controls, power and cost raised no objection"
+    return headed(
+        "Budget and pre-registration",
+        f"the experiment may take {budget.minutes:g} minutes on {budget.parallel} "
+        f"process{'es' if budget.parallel > 1 else ''} with {budget.memory_gb:g}\\,GB each; {blueprint.forecast_minutes:.1f} minutes were forecast",
+        review,
+        "Then the design was frozen, before the experiment ran; its SHA-256 digest, "
+        f"\\texttt{{{blueprint.digest()[:16]}}}, is stamped on every result",
+    )
+
+
+def _caveats(study: Study) -> str:
+    _, numeric = without_numbers((*study.kit.cautions, *study.analysis.cautions), study.proper_names)
+    return headed("Known in advance", *numeric) if numeric else ""
+
+
+def plain_cautions(study: Study) -> list[str]:
+    """Cautions without numbers, for the limitations."""
+    free, _ = without_numbers((*study.kit.cautions, *study.analysis.cautions), study.proper_names)
+    return [sentence(text) for text in free]
+
+
+def data_names(study: Study) -> str:
+    """Names of the data sets."""
+    return names([staged.card.name for staged in study.blueprint.datasets])

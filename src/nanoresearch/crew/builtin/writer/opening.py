@@ -1,0 +1,255 @@
+"""Title, keywords, abstract and introduction."""
+
+from nanoresearch.crew.builtin.words import listing
+from nanoresearch.crew.builtin.writer.effects import (
+    MANY, alone_summary, component_names, decisive, idle, paying, primary_changes, verdict_clause,
+)  # fmt: skip
+from nanoresearch.crew.builtin.writer.latex_text import literal_numbers
+from nanoresearch.crew.builtin.writer.prose import body, name, paragraph, quoted, title, worded
+from nanoresearch.crew.builtin.writer.study import Study
+from nanoresearch.paper.escape import latex, was_transliterated
+from nanoresearch.schema.manuscript import Section
+
+DOMAINS = {
+    "nlp": "natural language processing",
+    "cv": "computer vision",
+    "multimodal": "multimodal learning",
+    "tabular": "tabular data",
+    "time_series": "time series",
+    "graph": "graphs",
+    "audio": "audio",
+}
+MEASURES = {
+    "fit_seconds": ("fitting time", r"\,s"),
+    "latency_ms": ("prediction time for each input", r"\,ms"),
+    "parameter_count": ("number of fitted parameters", ""),
+    "peak_memory_mb": ("peak memory", r"\,MB"),
+}
+"""Costs in prose, with their units."""
+
+
+def paper_title(study: Study) -> str:
+    """The blueprint's title as a heading."""
+    return title(study.blueprint.title)
+
+
+def keywords(study: Study) -> tuple[str, ...]:
+    """Field, family, components and kind of study."""
+    words = [DOMAINS[study.blueprint.domain], study.kit.name, *(item.name for item in study.components)]
+    words += ["component study", *(["negative result"] if study.analysis.verdict == "refuted" else [])]
+    return tuple(latex(word) for word in dict.fromkeys(words))
+
+
+def abstract(study: Study) -> Section:
+    """Question, study, answer, emphasis and scope; the answer first where the plan asks for it."""
+    answer = paragraph(
+        f"{verdict_clause(study)}: {decisive(study)}",
+        f"the mean difference is {primary_changes(study, tested=False)}",
+    )
+    study_made = paragraph(_study_made(study))
+    asked = paragraph(_question(study))
+    rest = paragraph(emphasis(study), _scope(study))
+    order = (answer, study_made, rest) if study.guidance.lead == "answer" else (asked, study_made, answer, rest)
+    return Section(id="abstract", title="", body=" ".join(part for part in order if part))
+
+
+def _question(study: Study) -> str:
+    verb = study.verb("better").removesuffix("s")
+    return f"Does {study.adding} {verb} {study.metric_name} in {name(study.kit.name)}?"
+
+
+def _study_made(study: Study) -> str:
+    data = study.data(study.dataset_ids)
+    if len(study.dataset_ids) > MANY:
+        data = f"{study.count('/datasets')} data sets"
+    varied = f", varying the {name(study.blueprint.sweep.name)}" if study.blueprint.sweep else ""
+    compared = study.voice.clause("compare", f"{study.count('/methods')} methods", f"on {data}", many=True)
+    return f"{compared} with {study.count('/seeds')} seeds{varied}, under a design that was frozen before any result was seen"
+
+
+def emphasis(study: Study) -> str:
+    """The sentence that the researcher's idea of a contribution asks for."""
+    contribution = study.briefing.profile.contribution
+    if contribution == "efficiency" and (cost := cost_clause(study)):
+        return cost
+    if contribution == "performance":
+        return ranking_clause(study)
+    if contribution == "robustness" and (swept := robustness_clause(study)):
+        return swept
+    if contribution == "reproducibility":
+        return "code, records and design are kept with the run, and every reported number can be derived from them again"
+    return alone_summary(study) if study.several else ""
+
+
+def cost_clause(study: Study) -> str:
+    """What the proposal costs beside the baseline."""
+    for measure in study.blueprint.measures:
+        before, after = study.measured(study.baseline.id, measure), study.measured(study.proposed.id, measure)
+        if before and after and measure in MEASURES:
+            what, unit = MEASURES[measure]
+            return f"the mean {what} goes from {before}{unit} for the baseline to {after}{unit} for {study.whole}"
+    return ""
+
+
+def ranking_clause(study: Study) -> str:
+    """Methods in the order of their mean score."""
+    ranked = study.better_first(method for method in study.blueprint.methods if method.role != "reference")
+    shown = [f"{name(method.name)} ({study.score(method.id, None)})" for method in ranked[:3]]
+    return f"by mean {study.metric_name} over all data sets, the order begins with {listing(shown)}"
+
+
+def robustness_clause(study: Study) -> str:
+    """How baseline and proposal change along the sweep."""
+    if study.blueprint.sweep is None:
+        return ""
+    last = len(study.blueprint.sweep.values) - 1
+    ends = [
+        (study.score(method, None, None, study.condition(0)), study.score(method, None, None, study.condition(last)))
+        for method in (study.baseline.id, study.proposed.id)
+    ]
+    return (
+        f"as the {name(study.blueprint.sweep.name)} goes from {study.setting(0)} to {study.setting(last)}, "
+        f"mean {study.metric_name} goes from {ends[0][0]} to {ends[0][1]} for the baseline and from {ends[1][0]} to "
+        f"{ends[1][1]} for {study.whole}"
+    )
+
+
+def _scope(study: Study) -> str:
+    scope = "the conclusions concern these data sets and settings only"
+    if study.blueprint.unanswered:
+        return f"{scope}, and parts of the topic stay unanswered"
+    return scope
+
+
+def introduction(study: Study) -> Section:
+    """The researcher's question, why it matters, what is done, what is new, what is left out."""
+    return Section(
+        id="introduction",
+        title="Introduction",
+        body=body(_occasion(study), _gap(study), _approach(study), contributions(study), unanswered(study)),
+    )
+
+
+def _occasion(study: Study) -> str:
+    topic = study.blueprint.topic.strip()
+    note = ""
+    if was_transliterated(topic):
+        note = (
+            r"\footnote{Parts of the topic are printed in Latin letters, since the typesetting system lacks fonts for "
+            "their script; the record of the run keeps the original.}"
+        )
+    components = [
+        f"{name(item.name)}, {latex(known.why)}" if (known := study.known_component(item.id)) else name(item.name)
+        for item in study.components
+    ]
+    reasons = (
+        f"the reason to expect a gain from {components[0].partition(', ')[0]} is that {components[0].partition(', ')[2]}"
+        if len(components) == 1
+        else "each component comes with a reason to expect a gain: " + "; ".join(_colon(item) for item in components)
+    )
+    return paragraph(
+        f"This study starts from a topic as a researcher put it: {quoted(topic)}{note}",
+        f"Behind it stands a general question: {latex(study.kit.question)}",
+        f"Here it is asked of {name(study.baseline.name)} as the starting point and of {study.all_components} as "
+        f"what may be added to it",
+        reasons,
+    )
+
+
+def _colon(item: str) -> str:
+    before, _, after = item.partition(", ")
+    return f"for {before}, that {after}"
+
+
+def _gap(study: Study) -> str:
+    gaps = [worded(gap.text, study.proper_names) for gap in study.material.survey.gaps[:2]]
+    if not gaps:
+        return ""
+    searched = len({paper.key for paper in study.material.survey.papers})
+    return paragraph(
+        f"The search behind this paper kept {searched} works; among them {listing(gaps)}",
+        "Papers that introduce a technique usually report it as part of a whole, which leaves open what each part adds "
+        "and whether the parts need one another" if study.several else "",
+    )
+
+
+def _approach(study: Study) -> str:
+    blueprint, voice = study.blueprint, study.voice
+    direction = "raise" if study.metric.direction == "higher" else "lower"
+    combos = "every combination of them" if _factorial(study) else "them"
+    added = voice.clause("add", combos if study.several else study.all_components, "to the baseline", many=study.several)
+    sweep = f", under {len(blueprint.sweep.values)} settings of the {name(blueprint.sweep.name)}" if blueprint.sweep else ""
+    return paragraph(
+        f"{added}, all else being equal, and {voice.clause('measure', study.metric_name)} on {study.data(study.dataset_ids)} "
+        f"with {len(blueprint.seeds)} seeds{sweep}",
+        f"The hypothesis, fixed with the whole design before the experiment ran, is that {study.adding} will {direction} "
+        f"{study.metric_name} on every data set" if len(study.dataset_ids) > 1 else
+        f"The hypothesis, fixed with the whole design before the experiment ran, is that {study.adding} will {direction} "
+        f"{study.metric_name}",
+    )
+
+
+def _factorial(study: Study) -> bool:
+    return study.several and len(study.variants) == 2 ** len(study.components) - 2
+
+
+def contributions(study: Study) -> str:
+    """What the paper adds, as prose or as bullets."""
+    voice = study.voice
+    items = [
+        voice.clause("give", "an answer to that hypothesis", "with intervals and corrected tests on shared splits of the data"),
+        _part_by_part(study),
+        voice.clause("keep", "the frozen design, the code and every raw result", "together, so that each printed number "
+                     "can be derived again", many=True),
+    ]  # fmt: skip
+    items = [item for item in items if item]
+    if not study.guidance.bullet_contributions:
+        return paragraph("The contribution is modest and checkable", *items)
+    lines = "\n".join(f"  \\item {paragraph(item)}" for item in items)
+    return f"The contribution is modest and checkable:\n\\begin{{itemize}}\n{lines}\n\\end{{itemize}}"
+
+
+def _part_by_part(study: Study) -> str:
+    if study.several and study.variants:
+        whats = "what each component does alone and what is lost without it"
+        if _factorial(study):
+            whats = "what each component does alone, what is lost without it, and whether the effects add up"
+        return study.voice.that("report", whats)
+    return study.voice.that("report", "where the effect appears and where it does not")
+
+
+def unanswered(study: Study) -> str:
+    """Plain words about the parts of the topic that the experiment does not answer."""
+    left = study.blueprint.unanswered
+    sentences_ = [item for item in left if " " in item]
+    words = [item for item in left if " " not in item]
+    parts = []
+    if words:
+        shown = listing([quoted(word) for word in words])
+        plural = len(words) > 1
+        parts.append(
+            f"Not everything in the topic is answered: the experiment has no counterpart for the word{'s' if plural else ''} "
+            f"{shown}, and whatever {'they ask' if plural else 'it asks'} for beyond the comparison described here stays open"
+        )
+    for item in sentences_:
+        head, found, tail = item.partition('"')
+        inner, _, rest = tail.partition('"')
+        shown = f"{latex(head)} {quoted(inner)}{latex(rest)}" if found else latex(item)
+        parts.append(f"The design could not act on {shown}")
+    return paragraph(*parts)
+
+
+def standing(study: Study) -> str:
+    """Which components stand and which do not, for the end of the paper."""
+    good, nothing = paying(study), idle(study)
+    parts = []
+    if good:
+        parts.append(f"a reliable gain is tied to {component_names(study, good)}")
+    if nothing:
+        parts.append(f"nothing reliable was seen for {component_names(study, nothing)}")
+    return ", while ".join(parts)
+
+
+def free_of_numbers(text: str) -> bool:
+    """Whether a text may stand in an audited section."""
+    return not literal_numbers(text)

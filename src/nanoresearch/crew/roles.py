@@ -1,0 +1,153 @@
+"""The roles of a crew: what each is given and must return. Implementations are chosen in the configuration."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from nanoresearch.evidence.statistics import Ledger
+from nanoresearch.literature.client import LiteratureClient
+from nanoresearch.paths import RunFolder
+from nanoresearch.schema.analysis import Analysis
+from nanoresearch.schema.blueprint import Blueprint, Critique
+from nanoresearch.schema.experience import Memory, Skill
+from nanoresearch.schema.experiment import Attempt, Failure, Patch
+from nanoresearch.schema.idea import Hypothesis, NoveltyReport, Proposal, Survey
+from nanoresearch.schema.manuscript import Build, Manuscript, Review
+from nanoresearch.schema.plan import Plan
+from nanoresearch.schema.profile import Profile
+
+
+@dataclass(frozen=True)
+class Briefing:
+    """What every role of a phase is told."""
+
+    topic: str
+    profile: Profile
+    plan: Plan
+    seed: int = 0
+    skills: tuple[Skill, ...] = ()
+    memories: tuple[Memory, ...] = ()
+
+
+class Surveyor(Protocol):
+    """Finds what is known."""
+
+    def survey(self, briefing: Briefing, literature: Sequence[LiteratureClient]) -> Survey:
+        """Works, reported scores and gaps. Raises TopicRefused when the crew cannot serve the topic."""
+        ...
+
+
+class Ideator(Protocol):
+    """Finds what could be tried."""
+
+    def propose(self, briefing: Briefing, survey: Survey) -> tuple[Proposal, ...]:
+        """Candidate hypotheses, preferred first."""
+        ...
+
+
+class Designer(Protocol):
+    """Turns a hypothesis into an experiment."""
+
+    def design(
+        self,
+        briefing: Briefing,
+        hypothesis: Hypothesis,
+        previous: tuple[Blueprint, Critique] | None,
+        data_root: Path,
+    ) -> Blueprint:
+        """A draft, or the previous draft mended as its critique asks. Raises DatasetError when data are missing."""
+        ...
+
+
+class Critic(Protocol):
+    """Finds what is wrong with an experiment before it is run."""
+
+    def critique(self, briefing: Briefing, blueprint: Blueprint, round: int, data_root: Path) -> Critique:
+        """Objections; none means that the draft passes."""
+        ...
+
+
+class Coder(Protocol):
+    """Writes the codebase."""
+
+    def write(self, briefing: Briefing, blueprint: Blueprint) -> dict[str, str]:
+        """Content of each file by its path."""
+        ...
+
+
+class Debugger(Protocol):
+    """Mends the codebase."""
+
+    def patch(
+        self,
+        briefing: Briefing,
+        blueprint: Blueprint,
+        files: dict[str, str],
+        failure: Failure,
+        attempts: Sequence[Attempt],
+    ) -> Patch | None:
+        """A change that may cure the failure, or None when it knows none. Attempts are those before, oldest first."""
+        ...
+
+
+class Analyst(Protocol):
+    """Says what the results mean."""
+
+    def analyse(self, briefing: Briefing, ledger: Ledger, folder: RunFolder) -> Analysis:
+        """Statistics, findings, tables and figures."""
+        ...
+
+
+@dataclass(frozen=True)
+class WritingMaterial:
+    """Everything that a paper is written from."""
+
+    blueprint: Blueprint
+    survey: Survey
+    novelty: NoveltyReport
+    critiques: tuple[Critique, ...]
+    analysis: Analysis
+    attempts: tuple[Attempt, ...]
+    ledger: Ledger
+    folder: RunFolder
+
+
+class Writer(Protocol):
+    """Writes the paper."""
+
+    def write(self, briefing: Briefing, material: WritingMaterial) -> Manuscript:
+        """The first version, section by section."""
+        ...
+
+    def revise(
+        self, briefing: Briefing, material: WritingMaterial, manuscript: Manuscript, review: Review
+    ) -> Manuscript:
+        """The next version, with the remarks answered."""
+        ...
+
+
+class Reviewer(Protocol):
+    """Judges the paper from outside: sees no plan, skills or memories."""
+
+    def review(
+        self, manuscript: Manuscript, analysis: Analysis, blueprint: Blueprint, build: Build, threshold: float
+    ) -> Review:
+        """Scores and remarks."""
+        ...
+
+
+@dataclass(frozen=True)
+class Crew:
+    """One implementation of every role."""
+
+    name: str
+    surveyor: Surveyor
+    ideator: Ideator
+    designer: Designer
+    critic: Critic
+    coder: Coder
+    debugger: Debugger
+    analyst: Analyst
+    writer: Writer
+    reviewer: Reviewer

@@ -1,0 +1,120 @@
+"""Looks at the machine: what runs need, what makes them better, and the command that gets it."""
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from nanoresearch.assemble import LIBRARIES
+from nanoresearch.datasets.catalogue import load_catalogue
+from nanoresearch.datasets.stage import status
+from nanoresearch.errors import NanoResearchError
+from nanoresearch.paper.compile import INSTALL_LATEX, INSTALL_PUBLISHERS, find_latex
+from nanoresearch.paths import Home
+from nanoresearch.schema.record import Record
+
+LEAST_DISK_GB = 0.5
+
+
+class Check(Record):
+    """One thing looked at."""
+
+    name: str
+    """What."""
+    state: Literal["ok", "missing", "essential"]
+    """There, missing but not needed for every run, or missing and needed."""
+    found: str
+    """What was seen."""
+    remedy: str = ""
+    """Command that mends it."""
+
+
+def examine(home: Home) -> list[Check]:
+    """Every check, in the order in which a run needs them."""
+    return [*_python(), *_home(home), *_git(), *_latex(), *_machine(), *_data(home)]
+
+
+def _python() -> Iterator[Check]:
+    yield Check(name="Python", state="ok", found=platform.python_version())
+    missing = []
+    for name in LIBRARIES:
+        try:
+            version(name)
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        yield Check(
+            name="libraries",
+            state="essential",
+            found=f"missing: {', '.join(missing)}",
+            remedy=f"pip install {' '.join(missing)}",
+        )
+    else:
+        yield Check(name="libraries", state="ok", found=", ".join(f"{name} {version(name)}" for name in LIBRARIES))
+
+
+def _home(home: Home) -> Iterator[Check]:
+    try:
+        home.check_writable()
+    except NanoResearchError as error:
+        yield Check(name="home", state="essential", found=str(error), remedy="export NANORESEARCH_HOME=FOLDER")
+        return
+    free = shutil.disk_usage(home.root).free / 1e9
+    enough = free >= LEAST_DISK_GB
+    yield Check(
+        name="home",
+        state="ok" if enough else "essential",
+        found=f"{home.root}, {free:.1f} GB free",
+        remedy="" if enough else "free some space, or set NANORESEARCH_HOME to another disk",
+    )
+
+
+def _git() -> Iterator[Check]:
+    if shutil.which("git") is None:
+        yield Check(name="git", state="essential", found="missing", remedy="apt-get install git")
+        return
+    said = subprocess.run(["git", "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    yield Check(name="git", state="ok", found=said)
+
+
+def _latex() -> Iterator[Check]:
+    if find_latex() is None:
+        yield Check(name="LaTeX", state="missing", found="missing: papers stay without PDF", remedy=INSTALL_LATEX)
+        return
+    yield Check(name="LaTeX", state="ok", found=str(find_latex()))
+    finder = shutil.which("kpsewhich")
+    there = finder and subprocess.run([finder, "IEEEtran.cls"], capture_output=True, check=False).returncode == 0
+    yield Check(
+        name="IEEE format",
+        state="ok" if there else "missing",
+        found="IEEEtran.cls" if there else "missing: --format ieee will not compile",
+        remedy="" if there else INSTALL_PUBLISHERS,
+    )
+
+
+def _machine() -> Iterator[Check]:
+    yield Check(name="cores", state="ok", found=str(os.cpu_count() or "unknown"))
+
+
+def _data(home: Home) -> Iterator[Check]:
+    cards = load_catalogue()
+    states = {name: status(card, home.data) for name, card in cards.items()}
+    free = [name for name, card in cards.items() if states[name] == "missing" and not card.by_name_only]
+    broken = [name for name, state in states.items() if state == "corrupt"]
+    here = sum(state == "present" for state in states.values())
+    yield Check(
+        name="data",
+        state="missing" if free else "ok",
+        found=f"{here} of {len(cards)} data sets are here",
+        remedy="nanoresearch data fetch all" if free else "",
+    )
+    if broken:
+        yield Check(
+            name="damaged data",
+            state="missing",
+            found=", ".join(broken),
+            remedy=f"nanoresearch data fetch {' '.join(broken)}",
+        )

@@ -1,0 +1,1 @@
+"""Numbers derived from records, and the audit that derives them again."""

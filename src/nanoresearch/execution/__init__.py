@@ -1,0 +1,1 @@
+"""Runs experiment code under limits, and takes in what it reports."""

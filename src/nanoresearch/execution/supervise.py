@@ -1,0 +1,455 @@
+"""Runs one command under limits, captures what it prints, and says how it ended.
+
+Started as its own small process, `python -I -S supervise.py`, with standard library only. Its standard input is one
+line, the Order as JSON, and then the lifeline: when that closes, the command is ended. Its standard output is one line,
+the Ending as JSON. Three reasons for a process in between:
+
+- Limits must be set between fork and exec, which is safe only in a process without threads.
+- Linux hands the peak memory of the starting process on to the started one. An experiment started by a process that
+  holds a model would report that model's memory as its own (measured: 1510 MB instead of 10 MB).
+- When the parent is killed, somebody must be left to end the experiment and all that it started.
+
+This is no sandbox: the command can read and write whatever the user can. Without /proc (macOS) memory is watched
+through ps and processes that leave their group are not found; on Windows there are no memory and file limits.
+"""
+
+import contextlib
+import json
+import mmap
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+POLL_S = 0.05
+MEMORY_POLL_S = 0.25
+FLOOD = 10
+CHUNK = 1 << 16
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+Cause = Literal["exit", "timeout", "memory", "flood", "ended", "start"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to run and under which limits."""
+
+    command: list[str]
+    """Program and arguments."""
+    folder: str
+    """Working directory."""
+    environment: dict[str, str]
+    """The whole environment."""
+    stdout: str
+    """File for standard output."""
+    stderr: str
+    """File for standard error."""
+    timeout_s: float
+    """Wall-clock seconds."""
+    grace_s: float
+    """Seconds between asking the command to end and killing it."""
+    memory_bytes: int
+    """Resident memory of the command and all it started."""
+    file_bytes: int
+    """Largest file."""
+    output_bytes: int
+    """Output kept of both streams together; ten times that is a flood."""
+    parent: int | None = None
+    """Process whose death ends the command; None when only the lifeline does."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the command ended."""
+
+    cause: Cause
+    """exit: by itself; start: it could not be started; ended: from outside; otherwise the limit that ended it."""
+    exit_code: int | None
+    """Exit status; None when a signal ended it."""
+    signal: int | None
+    """That signal."""
+    seconds: float
+    """Wall-clock time."""
+    cpu_seconds: float
+    """Processor time of the command and all it started."""
+    peak_memory_mb: float | None
+    """Largest resident set; None where the platform cannot tell."""
+    message: str = ""
+    """Why it could not be started."""
+
+
+def supervise(order: Order, ended: threading.Event) -> Ending:
+    """Run the command to its end, or end it when a limit is reached or `ended` is set.
+
+    Call it before this process has threads that hold locks: limits are set between fork and exec.
+    """
+    start = time.monotonic()
+    try:
+        process = _start(order)
+    except (OSError, subprocess.SubprocessError) as error:
+        return Ending("start", None, None, time.monotonic() - start, 0.0, None, str(error))
+    assert process.stdout is not None
+    assert process.stderr is not None
+    half = max(1, order.output_bytes // 2)
+    captures = [Capture(process.stdout.fileno(), order.stdout, half), Capture(process.stderr.fileno(), order.stderr, half)]
+    meter = MemoryMeter(process.pid, order.memory_bytes)
+    cause = _watch(process, order, captures, meter, ended, start + order.timeout_s)
+    orphaned = order.parent is not None and os.getppid() != order.parent
+    if cause != "exit" and not orphaned:  # an orphan must be gone before its run is resumed
+        _signal_all(process, asking=True)
+        _wait_for_all(process, order.grace_s)
+    _end_strays(process)
+    for capture in captures:
+        capture.finish()
+    if cause == "exit" and _flooded(captures, order):
+        cause = "flood"
+    _reap(process)
+    status = process.returncode
+    killed = status is None or status < 0
+    cpu_seconds, largest = _usage()
+    return Ending(
+        cause,
+        None if killed else status,
+        -status if status is not None and killed else None,
+        time.monotonic() - start,
+        cpu_seconds,
+        max((value for value in (largest, meter.peak_mb) if value is not None), default=None),
+    )
+
+
+class Capture(threading.Thread):
+    """Copies a stream to a file: the first half of the cap at once, the last half when it ends, no terminal escapes."""
+
+    def __init__(self, stream: int, path: str, cap: int) -> None:
+        super().__init__(daemon=True)
+        self.seen = 0
+        """Bytes printed so far."""
+        self._stream = stream
+        self._file = open(path, "wb", buffering=0)  # noqa: SIM115 - closed by finish
+        self._room = cap - cap // 2
+        self._tail_cap = cap // 2
+        self._tail = bytearray()
+        self._dropped = 0
+        self._filter = TerminalFilter()
+        self._lock = threading.Lock()
+        self._closed = False
+        self.start()
+
+    def run(self) -> None:
+        """Read until the last holder of the other end has closed it."""
+        while chunk := os.read(self._stream, CHUNK):
+            self.seen += len(chunk)
+            with self._lock:
+                if not self._closed:
+                    self._keep(self._filter.clean(chunk))
+
+    def finish(self) -> None:
+        """Write what is kept of the end. A process that escaped and holds the stream is waited for only briefly."""
+        self.join(timeout=2)
+        with self._lock:
+            self._closed = True
+            self._keep(self._filter.rest())
+            if self._dropped:
+                self._write(f"\n[... {self._dropped} bytes dropped ...]\n".encode())
+            self._write(bytes(self._tail))
+            self._file.close()
+
+    def _keep(self, text: bytes) -> None:
+        head, rest = text[: self._room], text[self._room :]
+        self._room -= len(head)
+        self._write(head)
+        self._tail += rest
+        excess = len(self._tail) - self._tail_cap
+        if excess > 0:
+            del self._tail[:excess]
+            self._dropped += excess
+
+    def _write(self, text: bytes) -> None:
+        try:
+            self._file.write(text)
+        except OSError:  # the disk is full: keep reading, or the command would hang on a full pipe
+            self._room = 0
+
+
+class TerminalFilter:
+    """Removes escape sequences and control characters from a stream of bytes, also where chunks cut them."""
+
+    _SEQUENCE = re.compile(
+        rb"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor
+        rb"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles and links
+        rb"|\x1b[ -/]*[0-~]"
+        rb"|\xc2[\x80-\x9f]"  # eight-bit controls, in UTF-8
+        rb"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+    )
+    _UNFINISHED = re.compile(rb"(?:\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]{0,256}\x1b?|[ -/]*)|\r|\xc2)\Z")
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def clean(self, chunk: bytes) -> bytes:
+        """What is known to be text of this chunk and what was held back before."""
+        data = self._held + chunk
+        unfinished = self._UNFINISHED.search(data, max(0, len(data) - 300))
+        self._held = data[unfinished.start() :] if unfinished else b""
+        return self._strip(data[: unfinished.start()] if unfinished else data)
+
+    def rest(self) -> bytes:
+        """What was held back, at the end of the stream."""
+        data, self._held = self._held, b""
+        return self._strip(data)
+
+    def _strip(self, data: bytes) -> bytes:
+        return self._SEQUENCE.sub(b"", data.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+
+
+class MemoryMeter:
+    """Resident memory of a process and all below it."""
+
+    def __init__(self, pid: int, limit: int) -> None:
+        self.peak_mb: float | None = None
+        """Largest sum seen; shared pages count once where the limit is near."""
+        self._pid = pid
+        self._limit = limit
+        self._next_look = 0.0
+
+    def exceeded(self) -> bool:
+        """Look, if it is time to, and say whether the limit is passed."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return False
+        self._next_look = now + (MEMORY_POLL_S if _has_proc() else 4 * MEMORY_POLL_S)
+        used = self._resident()
+        if used is None:
+            return False
+        self.peak_mb = max(self.peak_mb or 0.0, used / 2**20)
+        return used > self._limit
+
+    def _resident(self) -> int | None:
+        if _has_proc():
+            pids = _below(os.getpid())
+            used = sum(_resident_bytes(pid) for pid in pids)
+            return used if used <= self._limit else sum(_proportional_bytes(pid) for pid in pids)
+        return None if sys.platform == "win32" else _resident_by_ps(self._pid)
+
+
+def _has_proc() -> bool:
+    return sys.platform == "linux" and os.path.exists("/proc/self/statm")
+
+
+def _below(root: int) -> list[int]:
+    """Living processes started, directly or not, by this one."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    state, parent = file.read().rpartition(b")")[2].split()[:2]
+            except (OSError, ValueError):  # it ended meanwhile
+                continue
+            if state not in (b"Z", b"X"):
+                children.setdefault(int(parent), []).append(int(name))
+    found: list[int] = []
+    queue = [root]
+    while queue:
+        below = children.get(queue.pop(), [])
+        found += below
+        queue += below
+    return found
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * mmap.PAGESIZE
+    except (OSError, IndexError):
+        return 0
+
+
+def _proportional_bytes(pid: int) -> int:
+    """Resident memory with shared pages divided among those who share them."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(b"Pss:"))
+    except (OSError, StopIteration):
+        return _resident_bytes(pid)
+
+
+def _resident_by_ps(group: int) -> int | None:
+    try:
+        table = subprocess.run(["ps", "-axo", "pgid=,rss="], capture_output=True, text=True, timeout=5, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    rows = (line.split() for line in table.splitlines())
+    return sum(int(row[1]) * 1024 for row in rows if len(row) == 2 and row[0] == str(group))
+
+
+def _prctl() -> Callable[[int, int], int] | None:
+    """Linux's prctl, or None."""
+    if sys.platform != "linux":
+        return None
+    import ctypes
+
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        call = library.prctl
+    except (OSError, AttributeError):
+        return None
+    return lambda option, value: int(call(option, ctypes.c_ulong(value), 0, 0, 0))
+
+
+def _start(order: Order) -> "subprocess.Popen[bytes]":
+    common: dict[str, Any] = {
+        "cwd": order.folder,
+        "env": order.environment,
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "bufsize": 0,
+    }
+    if sys.platform == "win32":
+        return subprocess.Popen(order.command, creationflags=subprocess.CREATE_NEW_PROCESS_GROUP, **common)
+    import resource
+
+    prctl, supervisor = _prctl(), os.getpid()
+    # The data segment, not the address space: numerical libraries reserve far more addresses than they use.
+    wanted = [("RLIMIT_DATA", order.memory_bytes), ("RLIMIT_FSIZE", order.file_bytes), ("RLIMIT_CORE", 0)]
+    limits = [(getattr(resource, name), value) for name, value in wanted if hasattr(resource, name)]
+
+    def limit() -> None:
+        if prctl:
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != supervisor:
+            os._exit(127)
+        for kind, value in limits:
+            hard = resource.getrlimit(kind)[1]
+            allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            try:
+                resource.setrlimit(kind, (allowed, allowed))
+            except (OSError, ValueError):  # a platform that knows the name but not the limit
+                continue
+
+    if prctl:
+        prctl(PR_SET_CHILD_SUBREAPER, 1)  # processes that leave the group stay below this one, and are found
+    return subprocess.Popen(order.command, start_new_session=True, preexec_fn=limit, **common)
+
+
+def _watch(
+    process: "subprocess.Popen[bytes]",
+    order: Order,
+    captures: list[Capture],
+    meter: MemoryMeter,
+    ended: threading.Event,
+    deadline: float,
+) -> Cause:
+    while not _exited(process):
+        if ended.wait(POLL_S):
+            return "exit" if _exited(process) else "ended"
+        if time.monotonic() > deadline:
+            return "exit" if _exited(process) else "timeout"
+        if _flooded(captures, order):
+            return "flood"
+        if meter.exceeded():
+            return "memory"
+    return "exit"
+
+
+def _flooded(captures: list[Capture], order: Order) -> bool:
+    return sum(capture.seen for capture in captures) > FLOOD * order.output_bytes
+
+
+def _exited(process: "subprocess.Popen[bytes]") -> bool:
+    """Whether it ended. Leaves it unreaped where possible: its number then cannot be given to another group."""
+    if sys.platform != "win32" and hasattr(os, "waitid") and process.returncode is None:
+        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    return process.poll() is not None
+
+
+def _signal_all(process: "subprocess.Popen[bytes]", *, asking: bool) -> None:
+    """Ask the group, and all others below, to end; or kill them."""
+    if sys.platform == "win32":
+        force = [] if asking else ["/F"]
+        subprocess.run(["taskkill", "/T", *force, "/PID", str(process.pid)], capture_output=True, check=False)
+        return
+    number = signal.SIGTERM if asking else signal.SIGKILL
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left; macOS says so with the second
+        os.killpg(process.pid, number)
+    for pid in _below(os.getpid()) if _has_proc() else []:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _wait_for_all(process: "subprocess.Popen[bytes]", seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and (not _exited(process) or (_has_proc() and _below(os.getpid()))):
+        time.sleep(POLL_S / 2)
+
+
+def _end_strays(process: "subprocess.Popen[bytes]") -> None:
+    """Kill what is left; again, while new ones appear."""
+    for _ in range(20):
+        _signal_all(process, asking=False)
+        _wait_for_all(process, 0.25)
+        if _exited(process) and not (_has_proc() and _below(os.getpid())):
+            return
+
+
+def _reap(process: "subprocess.Popen[bytes]") -> None:
+    """Collect the ended processes, so that their processor time counts."""
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:  # stuck in the kernel, where no signal reaches it
+        return
+    if sys.platform == "win32":
+        return
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
+def _usage() -> tuple[float, float | None]:
+    """Processor seconds and largest resident set, in megabytes, of ended children."""
+    if sys.platform == "win32":
+        return 0.0, None
+    import resource
+
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit
+
+
+def main() -> None:
+    """Read the order, carry it out, print the ending."""
+    ended = threading.Event()
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: ended.set())
+    order = Order(**json.loads(sys.stdin.buffer.readline()))
+    prctl = _prctl()
+    if prctl and order.parent is not None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # the lifeline may be held open by a fork of the parent
+        if os.getppid() != order.parent:
+            ended.set()
+
+    def hold_lifeline() -> None:
+        while os.read(0, CHUNK):
+            pass
+        ended.set()
+
+    threading.Thread(target=hold_lifeline, daemon=True).start()
+    ending = supervise(order, ended)
+    try:
+        print(json.dumps(asdict(ending)), flush=True)
+    except OSError:  # nobody is left to read it
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

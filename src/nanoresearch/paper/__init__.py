@@ -1,0 +1,1 @@
+"""From a manuscript to LaTeX files and a PDF."""

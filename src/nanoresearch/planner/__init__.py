@@ -1,0 +1,1 @@
+"""Who decides how each phase goes about its work."""

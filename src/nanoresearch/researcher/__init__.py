@@ -1,0 +1,1 @@
+"""Where the researcher's feedback comes from."""

@@ -1,0 +1,81 @@
+"""Keeps run.json true while a run is going on: where it stands, what it cost, how it ended."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from nanoresearch.errors import BudgetExceeded
+from nanoresearch.events import Events, now_utc
+from nanoresearch.paths import RunFolder
+from nanoresearch.schema.experiment import Attempt
+from nanoresearch.schema.run import PhaseCost, RunRecord, Status
+
+RUN_FILE = "run.json"
+
+
+class RunLog:
+    """The only writer of run.json."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        events: Events,
+        *,
+        minutes: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder = folder
+        self._events = events
+        self._clock = clock
+        self._deadline = None if minutes is None else clock() + 60 * minutes
+        self.record = folder.load(RUN_FILE, RunRecord)
+
+    def step(self, name: str) -> None:
+        """Note that a step begins. Raises BudgetExceeded when the time of the whole run is used up."""
+        if self._deadline is not None and self._clock() > self._deadline:
+            raise BudgetExceeded(f"The time for this run is used up before {name}.")
+        self._update(step=name)
+        self._events.emit("step", name)
+
+    def planned(self, phase: str, version: int | None) -> None:
+        """Note which planner weights planned a phase."""
+        cost = self.record.phases.get(phase, PhaseCost())
+        if version is not None:
+            self._set_phase(phase, cost.model_copy(update={"planner_version": version}))
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Add the time spent inside to a phase."""
+        start = self._clock()
+        try:
+            yield
+        finally:
+            cost = self.record.phases.get(phase, PhaseCost())
+            seconds = round(cost.seconds + self._clock() - start, 3)
+            self._set_phase(phase, cost.model_copy(update={"seconds": seconds}))
+
+    def attempts(self, attempts: tuple[Attempt, ...]) -> None:
+        """Note how often the experiment was executed."""
+        self._update(
+            attempts=len(attempts),
+            failed_attempts=sum(attempt.outcome != "succeeded" for attempt in attempts),
+            experiment_cpu_seconds=round(sum(job.cpu_seconds for item in attempts for job in item.jobs), 3),
+            experiment_seconds=round(sum(item.seconds for item in attempts), 3),
+        )
+
+    def finish(self, status: Status, reason: str = "") -> None:
+        """Note how the run ended."""
+        self._update(status=status, reason=reason)
+        self._events.emit("run", f"{status}{': ' if reason else ''}{reason}")
+
+    def running(self) -> None:
+        """Note that the run goes on."""
+        self._update(status="running", reason="")
+
+    def _set_phase(self, phase: str, cost: PhaseCost) -> None:
+        self._update(phases={**self.record.phases, phase: cost})
+
+    def _update(self, **changes: object) -> None:
+        changes["updated"] = now_utc().isoformat(timespec="seconds")
+        self.record = self.record.model_copy(update=changes)
+        self._folder.save(RUN_FILE, self.record)

@@ -1,0 +1,1 @@
+"""Frozen records that rooms exchange. No behaviour, no input or output."""

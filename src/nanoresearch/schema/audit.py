@@ -1,0 +1,31 @@
+"""What an audit found."""
+
+from typing import Literal
+
+from nanoresearch.schema.record import Record
+
+
+class AuditFinding(Record):
+    """One thing that does not hold."""
+
+    check: Literal["files", "blueprint", "provenance", "numbers", "citations", "figures", "method", "build", "integrity"]
+    """Which check."""
+    where: str
+    """File or section."""
+    text: str
+    """What is wrong."""
+
+
+class Audit(Record):
+    """Verdict on a run's paper, from its files alone."""
+
+    passed: bool
+    """True only when every check ran and found nothing."""
+    findings: tuple[AuditFinding, ...]
+    """What does not hold."""
+    numbers_checked: int
+    """Numbers derived again."""
+    citations_checked: int
+    """Citations traced to a record."""
+    paper_sha256: str | None
+    """SHA-256 of paper.tex as audited."""

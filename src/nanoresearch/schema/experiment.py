@@ -1,0 +1,123 @@
+"""What ran and what it reported."""
+
+from typing import Literal
+
+from nanoresearch.schema.record import Record
+
+Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "invalid"]
+
+
+class Report(Record):
+    """One line that experiment code wrote through its harness, before the ledger takes it in."""
+
+    method: str
+    """Method id of the blueprint."""
+    dataset: str
+    """Data set id of the blueprint."""
+    metric: str
+    """Metric or measure id; a slice is written metric:label."""
+    value: float
+    """A finite number."""
+    seed: int
+    """Repetition."""
+    condition: str = ""
+    """Setting of the sweep, or empty."""
+    kind: Literal["result", "measurement"] = "result"
+    """Measurements (time, memory) depend on the machine; results do not."""
+
+
+class Result(Record):
+    """A reported value with its provenance."""
+
+    id: str
+    """r00001 for results, m00001 for measurements."""
+    method: str
+    """Method id."""
+    dataset: str
+    """Data set id."""
+    metric: str
+    """Metric id."""
+    value: float
+    """The value."""
+    seed: int
+    """Repetition."""
+    condition: str
+    """Setting of the sweep, or empty."""
+    attempt: int
+    """Attempt that produced it."""
+    commit: str
+    """Commit of the codebase that produced it."""
+    blueprint: str
+    """SHA-256 of the frozen blueprint."""
+
+
+class Job(Record):
+    """One process of an attempt: one seed."""
+
+    seed: int
+    """Repetition."""
+    outcome: Outcome
+    """How it ended."""
+    exit_code: int | None
+    """Exit status, None when it was killed."""
+    seconds: float
+    """Wall-clock time."""
+    cpu_seconds: float
+    """Processor time of the process and its children."""
+    peak_memory_mb: float | None
+    """Largest resident set seen; None where the platform cannot tell."""
+    reason: str = ""
+    """Why it failed, in words."""
+
+
+class Failure(Record):
+    """What a debugger is given."""
+
+    outcome: Outcome
+    """How the job ended."""
+    signature: str
+    """Exception, last frame inside the codebase, and normalised message."""
+    message: str
+    """The error's own words."""
+    file: str | None
+    """File of the codebase where it arose."""
+    line: int | None
+    """Line in that file."""
+    tail: str
+    """End of the error output."""
+
+
+class Patch(Record):
+    """A change of the codebase meant to cure a failure."""
+
+    fix: str
+    """Name of the cure."""
+    reason: str
+    """Why it should help, one sentence."""
+    files: dict[str, str]
+    """New content of each changed file."""
+
+
+class Attempt(Record):
+    """One execution of the whole experiment at one commit."""
+
+    number: int
+    """Counted from 1."""
+    commit: str
+    """Commit of the codebase."""
+    smoke: bool
+    """A reduced run that only shows that the code works."""
+    outcome: Outcome
+    """How it ended."""
+    jobs: tuple[Job, ...]
+    """Its processes."""
+    started: str
+    """ISO time, UTC."""
+    seconds: float
+    """Wall-clock time."""
+    failure: Failure | None = None
+    """What went wrong."""
+    patch: str | None = None
+    """Cure applied after it, by name."""
+    patch_reason: str | None = None
+    """Why."""

@@ -1,0 +1,64 @@
+"""The head record of a run."""
+
+from typing import Any, Literal
+
+from nanoresearch.schema.profile import Profile
+from nanoresearch.schema.record import Record
+
+Status = Literal["running", "interrupted", "failed", "stopped_by_budget", "done", "failed_audit"]
+
+
+class PhaseCost(Record):
+    """What one phase took, summed over resumes."""
+
+    seconds: float = 0.0
+    """Wall-clock time."""
+    model_calls: int = 0
+    """Calls of language models, replayed ones left out."""
+    tokens: int = 0
+    """Tokens in and out."""
+    cost_usd: float = 0.0
+    """Price."""
+    skills_retrieved: int = 0
+    """Skills put before the planner and the crew."""
+    memories_retrieved: int = 0
+    """Memories likewise."""
+    planner_version: int | None = None
+    """Version of the planner's weights."""
+
+
+class RunRecord(Record):
+    """What a run is and how far it got."""
+
+    id: str
+    """Folder name."""
+    topic: str
+    """Verbatim."""
+    profile: Profile
+    """Snapshot at the start."""
+    config: dict[str, Any]
+    """Resolved configuration."""
+    seed: int
+    """Seed of everything random."""
+    versions: dict[str, str]
+    """Python, the package and the libraries experiments use."""
+    status: Status
+    """Where it stands."""
+    step: str = ""
+    """Last step begun."""
+    reason: str = ""
+    """Why it stopped, in words."""
+    created: str
+    """ISO time, UTC."""
+    updated: str
+    """ISO time, UTC."""
+    phases: dict[str, PhaseCost] = {}
+    """Costs per phase."""
+    attempts: int = 0
+    """Executions of the experiment."""
+    failed_attempts: int = 0
+    """Those that did not succeed."""
+    experiment_cpu_seconds: float = 0.0
+    """Processor time of all experiment processes."""
+    experiment_seconds: float = 0.0
+    """Wall-clock time of all attempts."""

@@ -1,0 +1,49 @@
+"""One sitting with a run: start or resume it, and leave it in a state that says how it ended."""
+
+from nanoresearch.assemble import open_workplace
+from nanoresearch.errors import AuditFailed, BudgetExceeded, NanoResearchError
+from nanoresearch.events import Listener
+from nanoresearch.paths import Home, RunFolder
+from nanoresearch.pipeline import run_pipeline
+from nanoresearch.researcher.source import FeedbackSource
+from nanoresearch.runlog import RunLog
+from nanoresearch.schema.audit import Audit
+from nanoresearch.schema.run import Status
+
+
+def carry_on(
+    home: Home, folder: RunFolder, researcher: FeedbackSource, *listeners: Listener, minutes: float | None = None
+) -> Audit:
+    """Take a run as far as it goes. `minutes` caps this sitting.
+
+    Whatever happens is noted in run.json before it is raised: NanoResearchError, KeyboardInterrupt, and errors of ours.
+    """
+    with folder.lock():
+        work = open_workplace(home, folder, *listeners, minutes=minutes)
+        work.log.running()
+        try:
+            audit = run_pipeline(work, researcher)
+        except AuditFailed as error:
+            _note(work.log, "failed_audit", str(error))
+            raise
+        except BudgetExceeded as error:
+            _note(work.log, "stopped_by_budget", str(error))
+            raise
+        except NanoResearchError as error:
+            _note(work.log, "failed", str(error))
+            raise
+        except KeyboardInterrupt:
+            _note(work.log, "interrupted", "stopped by the user")
+            raise
+        except Exception as error:  # a defect of ours: the run must still say that it failed, and why
+            _note(work.log, "failed", f"{type(error).__name__}: {error}")
+            raise
+        work.log.finish("done")
+        return audit
+
+
+def _note(log: RunLog, status: Status, reason: str) -> None:
+    try:
+        log.finish(status, reason)
+    except NanoResearchError:
+        return  # the disk is full, say: the error on its way up tells more than a second one

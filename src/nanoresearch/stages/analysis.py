@@ -1,0 +1,37 @@
+"""Stage II, last part: from records to a report."""
+
+from nanoresearch.evidence.statistics import Ledger, derive
+from nanoresearch.paper.figures import draw
+from nanoresearch.paper.template import layout_of
+from nanoresearch.schema.analysis import Analysis
+from nanoresearch.schema.plan import Plan
+from nanoresearch.stages.workplace import Workplace
+
+DRAWINGS = "analysis/figures"
+
+
+def analyse(work: Workplace, plan: Plan, ledger: Ledger) -> Analysis:
+    """The analysis of the results, made once."""
+    analysis = work.once(
+        "analysis/analysis.json",
+        Analysis,
+        lambda: work.crew.analyst.analyse(work.briefing(plan), ledger, work.folder),
+    )
+    _draw(work, analysis, ledger)
+    work.events.emit("decision", f"hypothesis {analysis.verdict}: {analysis.verdict_reason}")
+    return analysis
+
+
+def _draw(work: Workplace, analysis: Analysis, ledger: Ledger) -> None:
+    """Draw what is not drawn yet, at the width at which the profile's format prints it."""
+    layout = layout_of(work.profile.writing.format)
+    for figure in analysis.figures:
+        if not all(work.folder.has(f"{DRAWINGS}/{figure.id}.{ending}") for ending in ("pdf", "json")):
+            draw(
+                figure,
+                ledger.blueprint,
+                ledger.results,
+                lambda statistic: derive(statistic, ledger),
+                work.folder.path(DRAWINGS),
+                width_in=layout.figure_width(figure.wide),
+            )

@@ -1,0 +1,130 @@
+"""Stage II, second part: run, debug, and take the results into the ledger."""
+
+from dataclasses import dataclass
+
+from nanoresearch.errors import ExecutionError
+from nanoresearch.evidence.statistics import Ledger
+from nanoresearch.execution.attempts import ATTEMPT_FILE, attempt_reports, run_attempt
+from nanoresearch.execution.collect import merge
+from nanoresearch.execution.repository import Codebase
+from nanoresearch.planner.guidance import guide
+from nanoresearch.schema.blueprint import Blueprint
+from nanoresearch.schema.experiment import Attempt, Patch, Result
+from nanoresearch.schema.plan import CodingGuidance, Plan
+from nanoresearch.stages.workplace import Workplace
+
+RESULTS = "execution/results.jsonl"
+MEASUREMENTS = "execution/measurements.jsonl"
+PATCH_FILE = "patch.json"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What execution hands on."""
+
+    ledger: Ledger
+    attempts: tuple[Attempt, ...]
+
+
+def execute(work: Workplace, blueprint: Blueprint, codebase: Codebase, plan: Plan) -> Execution:
+    """Run the experiment until it succeeds. Raises ExecutionError when no cure is known or the tries are spent."""
+    attempts = recorded_attempts(work)
+    if not work.folder.has(RESULTS):
+        attempts = _run_until_success(work, blueprint, codebase, plan, attempts)
+        _take_in(work, blueprint, attempts[-1])
+    work.log.attempts(tuple(attempts))
+    results = work.folder.load_lines(RESULTS, Result)
+    return Execution(Ledger(blueprint, results, work.folder.load_lines(MEASUREMENTS, Result)), tuple(attempts))
+
+
+def recorded_attempts(work: Workplace) -> list[Attempt]:
+    """Attempts that ended and were dealt with, oldest first."""
+    attempts = []
+    while work.folder.has(name := f"{_folder(len(attempts) + 1)}/{ATTEMPT_FILE}"):
+        attempts.append(work.folder.load(name, Attempt))
+    return attempts
+
+
+def _run_until_success(
+    work: Workplace, blueprint: Blueprint, codebase: Codebase, plan: Plan, attempts: list[Attempt]
+) -> list[Attempt]:
+    guidance = guide(plan, CodingGuidance)
+    if attempts and attempts[-1].outcome != "succeeded":  # killed between a failure and its cure
+        attempts[-1] = _cure(work, blueprint, codebase, plan, attempts)
+    while not attempts or attempts[-1].smoke or attempts[-1].outcome != "succeeded":
+        number = len(attempts) + 1
+        if number > work.config.execution.attempts:
+            raise ExecutionError(_advice(work, attempts[-1], f"All {number - 1} attempts are spent."))
+        tried = bool(attempts) and attempts[-1].outcome == "succeeded"
+        smoke = guidance.smoke_run and not tried
+        work.log.step(_folder(number))
+        attempt = run_attempt(
+            number,
+            smoke=smoke,
+            codebase=codebase,
+            blueprint=blueprint,
+            folder=work.folder.path(_folder(number)),
+            executor=work.executor,
+            data_root=work.data_root,
+            config=work.config.execution,
+            events=work.events,
+        )
+        attempts.append(attempt)
+        work.log.attempts(tuple(attempts))
+        if attempt.outcome != "succeeded":
+            attempts[-1] = _cure(work, blueprint, codebase, plan, attempts)
+    return attempts
+
+
+def _cure(
+    work: Workplace, blueprint: Blueprint, codebase: Codebase, plan: Plan, attempts: list[Attempt]
+) -> Attempt:
+    """Commit a patch for the last failure and note it with the attempt. The patch is saved first: a kill loses nothing."""
+    attempt = attempts[-1]
+    if attempt.patch is not None and codebase.head() != attempt.commit:
+        return attempt
+    if attempt.failure is None:
+        raise ExecutionError(_advice(work, attempt, "The failure cannot be told."))
+    failure = attempt.failure
+    work.events.emit("decision", f"attempt {attempt.number} failed: {failure.signature}")
+    name = f"{_folder(attempt.number)}/{PATCH_FILE}"
+    if work.folder.has(name):
+        patch: Patch | None = work.folder.load(name, Patch)
+    else:
+        patch = work.crew.debugger.patch(work.briefing(plan), blueprint, codebase.files(), failure, attempts[:-1])
+    if patch is None:
+        raise ExecutionError(_advice(work, attempt, "No cure is known for it."))
+    work.folder.save(name, patch)
+    if codebase.head() == attempt.commit:
+        codebase.apply(patch)
+    work.events.emit("decision", f"patch {patch.fix}: {patch.reason}")
+    cured = attempt.model_copy(update={"patch": patch.fix, "patch_reason": patch.reason})
+    work.folder.save(f"{_folder(attempt.number)}/{ATTEMPT_FILE}", cured)
+    return cured
+
+
+def _take_in(work: Workplace, blueprint: Blueprint, attempt: Attempt) -> None:
+    reports = attempt_reports(work.folder.path(_folder(attempt.number)), blueprint)
+    results, measurements = merge(
+        reports, blueprint, attempt=attempt.number, commit=attempt.commit, blueprint_hash=blueprint.digest()
+    )
+    work.folder.save_lines(MEASUREMENTS, measurements)
+    work.folder.save_lines(RESULTS, results)  # last: its presence says that the experiment is done
+
+
+def _folder(number: int) -> str:
+    return f"execution/attempts/{number}"
+
+
+def _advice(work: Workplace, attempt: Attempt, first: str) -> str:
+    failure = attempt.failure
+    what = f" {failure.signature}: {failure.message}" if failure else ""
+    hint = (
+        " Raise compute.minutes in the profile, or ask for a smaller study."
+        if attempt.outcome == "timed_out"
+        else " The code and its output are kept; mend the code there by a commit, delete the attempt's folder and resume."
+    )
+    return (
+        f"The experiment did not succeed (attempt {attempt.number}, {attempt.outcome}).{what} {first} "
+        f"See {work.folder.path(_folder(attempt.number))}.{hint}"
+    )

@@ -1,0 +1,59 @@
+"""Stage I, first half: survey, hypotheses, novelty, and the choice of one."""
+
+from dataclasses import dataclass
+
+from nanoresearch.literature.novelty import verify_novelty
+from nanoresearch.paths import json_lines, write_atomic
+from nanoresearch.schema.idea import Hypothesis, Ideas, NoveltyReport, NoveltyVerdict, Survey
+from nanoresearch.stages.workplace import Workplace
+
+PENALTY = {"novel": 0.0, "incremental": 1.0, "covered": 100.0}
+"""Taken from a hypothesis' score: novelty decides between equals, and covered ones come last."""
+
+
+@dataclass(frozen=True)
+class Ideation:
+    """What ideation hands on."""
+
+    survey: Survey
+    novelty: NoveltyReport
+    hypothesis: Hypothesis
+
+
+def ideate(work: Workplace) -> Ideation:
+    """Survey the field, propose hypotheses, verify their novelty, choose."""
+    plan = work.plan("ideation")
+    briefing = work.briefing(plan)
+    survey = work.once(
+        "ideation/survey.json", Survey, lambda: work.crew.surveyor.survey(briefing, work.literature)
+    )
+    write_atomic(work.folder.path("ideation/evidence.jsonl"), json_lines(survey.evidence))
+    for text in survey.degraded:
+        work.events.emit("degraded", text)
+    ideas = work.once(
+        "ideation/hypotheses.json", Ideas, lambda: Ideas(proposals=work.crew.ideator.propose(briefing, survey))
+    )
+    novelty = work.once("ideation/novelty.json", NoveltyReport, lambda: _verify(work, ideas))
+    hypothesis = next(item.hypothesis for item in ideas.proposals if item.hypothesis.id == novelty.chosen)
+    work.events.emit("decision", f"hypothesis: {hypothesis.statement}")
+    return Ideation(survey, novelty, hypothesis)
+
+
+def _verify(work: Workplace, ideas: Ideas) -> NoveltyReport:
+    verdicts = tuple(
+        verify_novelty(item.hypothesis, item.distinctive_terms, work.literature) for item in ideas.proposals
+    )
+    ranked = sorted(
+        zip(ideas.proposals, verdicts, strict=True),
+        key=lambda pair: PENALTY[pair[1].verdict] - pair[0].hypothesis.score,
+    )
+    proposal, verdict = ranked[0]
+    return NoveltyReport(verdicts=verdicts, chosen=proposal.hypothesis.id, reason=_why(verdict, verdicts))
+
+
+def _why(chosen: NoveltyVerdict, verdicts: tuple[NoveltyVerdict, ...]) -> str:
+    if chosen.verdict == "covered":
+        return "prior work covers every candidate; the preferred one is pursued as a replication"
+    covered = sum(verdict.verdict == "covered" for verdict in verdicts)
+    left_out = f"; {covered} candidate(s) were set aside as covered by prior work" if covered else ""
+    return f"the preferred candidate is {chosen.verdict}{left_out}"
