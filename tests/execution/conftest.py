@@ -91,7 +91,10 @@ def small_blueprint() -> Blueprint:
         hypothesis="It helps.", prediction="It is better.",
         datasets=(StagedDataset(card=card, version="1.5", folder=None),),
         components=(),
-        methods=(MethodSpec(id="base", name="Base", role="baseline"), MethodSpec(id="new", name="New", role="proposed")),
+        methods=(
+            MethodSpec(id="base", name="Base", role="baseline"),
+            MethodSpec(id="new", name="New", role="proposed"),
+        ),
         metrics=(
             MetricSpec(id="accuracy", name="Accuracy", direction="higher"),
             MetricSpec(id="log_loss", name="Log loss", direction="lower"),

@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nanoresearch.execution.collect import InvalidReports, collect, condition_names, expected, merge
@@ -109,6 +109,7 @@ def test_duplicates_are_refused_even_with_the_same_value(tmp_path: Path, bluepri
         collect(write(tmp_path, [*records, records[1]]), blueprint, 3)
 
 
+@settings(max_examples=20)
 @given(drop=st.integers(0, 11))
 def test_each_value_is_missed(tmp_path_factory, drop: int) -> None:
     blueprint = small_blueprint()
@@ -132,6 +133,7 @@ def test_slices_of_the_primary_metric_only(tmp_path: Path, blueprint) -> None:
             collect(write(tmp_path, [*lines(blueprint), record | {"metric": name}]), sliced, 3)
 
 
+@settings(max_examples=20)
 @given(order=st.randoms(use_true_random=False))
 def test_merge_does_not_depend_on_the_order_of_reporting(order: random.Random) -> None:
     blueprint = small_blueprint()

@@ -247,8 +247,9 @@ def test_no_more_than_allowed_run_at_once(run, request_for, tmp_path: Path) -> N
 
 def test_first_failure_cancels_the_others(executor, request_for, tmp_path: Path) -> None:
     ready = str(tmp_path / "ready")
-    slow = request_for(f"import time; print('begun', flush=True); open({ready!r}, 'w').close(); time.sleep(600)", seed=1)
-    bad = request_for(f"import os, time\nwhile not os.path.exists({ready!r}): time.sleep(0.01)\nraise SystemExit(3)", seed=2)
+    begin = f"import time; print('begun', flush=True); open({ready!r}, 'w').close(); time.sleep(600)"
+    fail = f"import os, time\nwhile not os.path.exists({ready!r}): time.sleep(0.01)\nraise SystemExit(3)"
+    slow, bad = request_for(begin, seed=1), request_for(fail, seed=2)
     never = request_for("", seed=3)
     told = []
     jobs = executor.run([slow, bad, never], parallel=2, on_done=told.append)

@@ -50,8 +50,8 @@ def test_signature_is_the_same_for_all_seeds_and_folders(tmp_path: Path) -> None
     second = run_program(tmp_path / "b" / "c d", 4711, MODELS)
     assert first.signature == second.signature
     assert first.signature == (
-        "ValueError @ models.py:fit: seed N: <models.Empty object at ADDRESS> in 'models.py' has shape (N, N) and loss N, "
-        "see PATH"
+        "ValueError @ models.py:fit: seed N: <models.Empty object at ADDRESS> in 'models.py' has shape (N, N) "
+        "and loss N, see PATH"
     )
     assert (first.file, first.line) == ("models.py", 6)
     assert str(tmp_path) not in first.message + first.tail + second.message + second.tail
@@ -60,7 +60,7 @@ def test_signature_is_the_same_for_all_seeds_and_folders(tmp_path: Path) -> None
 
 def test_last_frame_inside_the_codebase_is_named(tmp_path: Path) -> None:
     models = (
-        "import json\n\n\ndef read(seed):\n    return json.loads('{' * seed)\n\n\ndef fit(seed):\n    return read(seed)\n"
+        "import json\n\n\ndef read(n):\n    return json.loads('{' * n)\n\n\ndef fit(seed):\n    return read(seed)\n"
     )
     failure = run_program(tmp_path, 3, models)
     assert (failure.file, failure.line) == ("models.py", 5)
@@ -143,8 +143,8 @@ def test_error_without_words_and_without_frame_of_ours(tmp_path: Path) -> None:
         ({"exit_code": None, "reason": "killed by SIGSEGV"}, "Killed: killed by SIGSEGV"),
         ({"exit_code": 2, "reason": "exit status 2"}, "Exit status 2: run.py: error: argument --seed: invalid value N"),
         (
-            {"outcome": "invalid", "exit_code": 0, "reason": "reports.jsonl, line 4: non-finite value nan for a of b on c"},
-            "InvalidReports: reports.jsonl, line N: non-finite value nan for a of b on c",
+            {"outcome": "invalid", "exit_code": 0, "reason": "reports.jsonl, line 4: non-finite value nan for a of b"},
+            "InvalidReports: reports.jsonl, line N: non-finite value nan for a of b",
         ),
     ],
 )

@@ -46,7 +46,9 @@ time.sleep(600)
 def test_job_and_all_it_started_end_with_the_parent(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "run.py").write_text(CHILD)
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(tmp_path)], env=os.environ | {"PYTHONPATH": str(SOURCE)}, stderr=subprocess.PIPE
+        [sys.executable, "-c", PARENT, str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": str(SOURCE)},
+        stderr=subprocess.PIPE,
     )
     wait_until((tmp_path / "pids").exists)
     pids = [int(text) for text in (tmp_path / "pids").read_text().split()]
@@ -59,10 +61,18 @@ def test_job_and_all_it_started_end_with_the_parent(tmp_path: Path, number: sign
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prctl")
 def test_job_ends_when_its_supervisor_is_killed(tmp_path: Path, request_for) -> None:
-    request = request_for("import os, signal, time; os.kill(os.getppid(), signal.SIGKILL); time.sleep(600)")
+    pid = tmp_path / "pid"
+    program = f"""
+        import os, signal, time
+        open({str(pid)!r}, "w").write(str(os.getpid()))
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(600)
+        """
+    request = request_for(program)
     (job,) = LocalExecutor().run([request], parallel=1, on_done=lambda job: None)
     assert job.outcome == "failed"
     assert "supervisor" in job.reason
+    wait_until(lambda: not runs(int(pid.read_text())))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a Linux peculiarity")

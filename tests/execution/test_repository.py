@@ -1,6 +1,5 @@
 """The codebase is a repository that patches can change only where they may."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -26,7 +25,8 @@ def change(name: str, content: str) -> Patch:
 
 def git(codebase: Codebase, *arguments: str) -> str:
     """Ask git itself."""
-    return subprocess.run(["git", *arguments], cwd=codebase.root, capture_output=True, text=True, check=True).stdout.strip()
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=codebase.root, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def test_create_commits_the_files(make_codebase) -> None:
@@ -78,10 +78,10 @@ def test_missing_git_is_explained(tmp_path: Path, monkeypatch) -> None:
 def test_apply_commits(make_codebase) -> None:
     codebase = make_codebase()
     before = codebase.head()
-    commit = codebase.apply(Patch(fix="scale", reason="It overflows.", files={"models.py": "x = 1\n", "nn/layer.py": ""}))
+    commit = codebase.apply(Patch(fix="scale", reason="It overflows.", files={"models.py": "x = 1\n", "nn/a.py": ""}))
     assert commit == codebase.head() != before
     assert codebase.files()["models.py"] == "x = 1\n"
-    assert codebase.files()["nn/layer.py"] == ""
+    assert codebase.files()["nn/a.py"] == ""
     assert git(codebase, "log", "-1", "--format=%s|%b").startswith("scale|It overflows.")
     assert codebase.is_clean()
 
@@ -115,6 +115,18 @@ def test_changes_of_somebody_else_are_not_taken_in(make_codebase) -> None:
     with pytest.raises(ExecutionError, match="not committed"):
         codebase.apply(change("train.py", ""))
     assert (codebase.root / "models.py").read_text() == "mine = 1\n"
+
+
+def test_a_patch_that_was_killed_is_applied_again(make_codebase) -> None:
+    codebase = make_codebase()
+    cure = Patch(fix="f", reason="r", files={"models.py": "x = 1\n", "new.py": "y = 1\n"})
+    (codebase.root / "models.py").write_text("x = 1\n")
+    (codebase.root / "new.py").write_text("y = 1\n")
+    git(codebase, "add", "new.py")
+    codebase.apply(cure)
+    assert codebase.is_clean()
+    assert codebase.files()["new.py"] == "y = 1\n"
+    assert codebase.files()["models.py"] == "x = 1\n"
 
 
 def test_a_patch_that_changes_nothing_is_an_error(make_codebase) -> None:
@@ -151,7 +163,7 @@ def test_paths_that_leave_the_folder_are_refused(untouched: Codebase, name: str)
 def test_links_are_refused(make_codebase, tmp_path: Path) -> None:
     codebase = make_codebase()
     (tmp_path / "outside").mkdir()
-    os.symlink(tmp_path / "outside", codebase.root / "lib")
+    (codebase.root / "lib").symlink_to(tmp_path / "outside")
     git(codebase, "add", "lib")
     git(codebase, "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "link")
     with pytest.raises(PatchRefused, match="link"):
@@ -179,7 +191,7 @@ def test_what_judges_is_protected(untouched: Codebase, name: str) -> None:
         ("from random import Random", "from secrets import SystemRandom as Random"),
         ("def split(", "@staticmethod\ndef split("),
         ("    return rows[:cut], rows[cut:]\n", "    return rows[:cut], rows[cut:]\n\n\nsplit = load\n"),
-        ("    return rows[:cut], rows[cut:]\n", "    return rows[:cut], rows[cut:]\n\n\nsplit.__code__ = load.__code__\n"),
+        ("    return rows[:cut], rows[cut:]\n", "    return rows[:cut], rows[cut:]\n\n\nsplit.x = load\n"),
         ("    return list(range(10))", "    global SHARE\n    SHARE = 0.9\n    return list(range(10))"),
         ("def load(", "if True:\n    shuffled = max\n\n\ndef load("),
         ("def load(", "def load(:"),

@@ -161,9 +161,9 @@ def make_manuscript(
         "Table~\\ref{tab:methods} lists all.",
         "setup": f"\\subsection{{Data}}\n{_FILLER}\n\n\\subsection{{Protocol}}\n{_FILLER} The code sets "
         "\\texttt{train\\_fraction} through \\texttt{config.json}.",
-        "results": f"\\inputtable{{main}}\n\\inputfigure{{bars}}\n\\inputfigure{{effects}}\n\nTable~\\ref{{tab:main}} and "
-        f"Figure~\\ref{{fig:bars}} show the means. The difference to the baseline is {diff} points "
-        f"(Figure~\\ref{{fig:effects}}). {_FILLER}\n\n\\inputfigure{{sweep}}\n\\inputfigure{{slices}}\n\n"
+        "results": f"\\inputtable{{main}}\n\\inputfigure{{bars}}\n\\inputfigure{{effects}}\n\n"
+        f"Table~\\ref{{tab:main}} and Figure~\\ref{{fig:bars}} show the means. The difference to the baseline is "
+        f"{diff} points (Figure~\\ref{{fig:effects}}). {_FILLER}\n\n\\inputfigure{{sweep}}\n\\inputfigure{{slices}}\n\n"
         f"\\paragraph{{Less data}} Figure~\\ref{{fig:sweep}} varies the training share. {_FILLER}\n\n"
         f"\\paragraph{{Classes}} Figure~\\ref{{fig:slices}} splits by class. {_FILLER}\n\n\\inputfigure{{cost}}\n\n"
         f"\\paragraph{{Cost}} Figure~\\ref{{fig:cost}} relates accuracy to time. {_FILLER}",
@@ -175,7 +175,8 @@ def make_manuscript(
         Section(id=i, title="" if i == "abstract" else i.replace("_", " ").title(), body=b) for i, b in body.items()
     ]
     appendix = Section(
-        id="details", title="All Intervals", body=f"Table~\\ref{{tab:wide}} lists all.\n\n\\inputtable{{wide}}\n\n{_FILLER}",
+        id="details", title="All Intervals",
+        body=f"Table~\\ref{{tab:wide}} lists all.\n\n\\inputtable{{wide}}\n\n{_FILLER}",
         appendix=True,
     )  # fmt: skip
     return Manuscript(
@@ -187,6 +188,11 @@ def make_manuscript(
         sections=(*sections, appendix),
         numbers=(),
     )
+
+
+def hostile(text: str) -> str:
+    """Everything that TeX treats specially, and scripts that pdflatex has no fonts for."""
+    return text + r" & % _ # $x$ ^ ~ \ {y} <z> | \"q\" " + "机器学习 Привет 😀 naïve α≤β ș ﬁ …"
 
 
 def draw_all(

@@ -1,6 +1,7 @@
 """A synthetic study for tests of the paper: methods, data sets, a sweep, classes and costs, with seeded noise."""
 
 import random
+import re
 from functools import partial
 
 from nanoresearch.evidence.statistics import Ledger, derive
@@ -48,9 +49,10 @@ LABELS = ("adelie", "chinstrap", "gentoo", "a class with a rather long name")
 
 def card(name: str) -> StagedDataset:
     """A data set that a library carries."""
+    slug = "-".join(re.findall(r"[a-z0-9]+", name.lower()))
     return StagedDataset(
         card=DatasetCard(
-            id=name.lower().replace(" ", "-"), name=name, domain="tabular", summary="Rows.", carrier="library",
+            id=slug, name=name, domain="tabular", summary="Rows.", carrier="library",
             package="scikit-learn", version="1.5", licence="BSD-3-Clause",
         ),
         version="1.5",

@@ -6,6 +6,7 @@ from typing import Any
 
 from nanoresearch.errors import CorruptRecord
 from nanoresearch.evidence.statistics import Ledger, derive
+from nanoresearch.paper.escape import latex
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.analysis import Field, Number, Statistic
 
@@ -38,8 +39,11 @@ class NumberBook:
         return derive(statistic, self._ledger)
 
     def _add(self, key: str, source: Statistic | Field, form: str) -> str:
-        if key not in self._numbers:
+        known = self._numbers.get(key)
+        if known is None:
             self._numbers[key] = derive_number(key, source, form, self._ledger, self._folder)
+        elif (known.source, known.form) != (source, form):
+            raise ValueError(f"the number {key} was asked for with two meanings: {known.source!r} and {source!r}")
         return f"\\result{{{key}}}"
 
 
@@ -56,22 +60,31 @@ def derive_field(source: Field, folder: RunFolder) -> float | str:
     for part in source.pointer.split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
         try:
-            node = node[int(name)] if isinstance(node, list) else node[name]
+            node = node[_index(name)] if isinstance(node, list) else node[name]
         except (KeyError, IndexError, ValueError, TypeError) as error:
             raise CorruptRecord(f"{source.file} has no {source.pointer}") from error
-    if source.count:
+    if source.count and isinstance(node, list | dict):
         return float(len(node))
+    if source.count or isinstance(node, bool) or not isinstance(node, str | int | float):
+        wanted = "a list or an object" if source.count else "a number or a text"
+        raise CorruptRecord(f"{source.file} has no {wanted} at {source.pointer or 'its root'}")
     return node if isinstance(node, str) else float(node)
+
+
+def _index(name: str) -> int:
+    if not re.fullmatch(r"0|[1-9][0-9]*", name):  # int() would also take "-1" and " 1"
+        raise ValueError(name)
+    return int(name)
 
 
 def format_value(value: float | str, form: str) -> str:
     """Print a value as LaTeX.
 
     Forms: a Python format specification (".3f"), percent:SPEC (times 100), signed:SPEC, signedpercent:SPEC,
-    p (a p-value), p_relation (a p-value with its relation sign), text.
+    p (a p-value), p_relation (a p-value with its relation sign), text. A text is escaped.
     """
     if isinstance(value, str) or form == "text":
-        return str(value)
+        return latex(str(value))
     if form == "p":
         return "$<$0.001" if value < 0.001 else f"{value:.3f}"
     if form == "p_relation":
@@ -79,11 +92,14 @@ def format_value(value: float | str, form: str) -> str:
     scaled = value * 100 if "percent" in form else value
     specification = form.rpartition(":")[2]
     text = f"{scaled:{specification}}"
-    if float(text) == 0:
+    if not re.search("[1-9]", text.partition("e")[0]):  # rounded to zero, which has no sign
         text = text.lstrip("-")
-    if "signed" in form and not text.startswith("-") and float(text) != 0:
+    elif "signed" in form and not text.startswith("-"):
         text = f"+{text}"
-    return text.replace("-", "$-$").replace("+", "$+$") if text[:1] in "+-" else text
+    mantissa, e, exponent = text.partition("e")
+    sign = {"+": "$+$", "-": "$-$"}.get(mantissa[:1], "")
+    printed = sign + (mantissa[1:] if sign else mantissa)
+    return f"{printed}$\\times 10^{{{int(exponent)}}}$" if e else printed
 
 
 def statistic_key(statistic: Statistic, form: str) -> str:
@@ -98,4 +114,6 @@ def statistic_key(statistic: Statistic, form: str) -> str:
         parts.append("measured")
     name = ".".join([*parts, form])
     safe = re.sub(r"[^A-Za-z0-9.:+=-]", "-", name)
-    return safe if safe == name.replace("_", "-") else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    if safe == name.replace("_", "-") and not statistic.terms:
+        return safe
+    return f"{safe}-{hashlib.sha256(f'{statistic.canonical_json()} {form}'.encode()).hexdigest()[:6]}"

@@ -16,6 +16,11 @@ from nanoresearch.schema.experiment import Result
 
 Cell = tuple[str, str, str]  # data set, condition, metric
 
+NEEDS_SPREAD = frozenset({"sd", "ci_low", "ci_high", "diff_ci_low", "diff_ci_high", "effect_size", "p_value"})
+"""Statistics that one value does not have."""
+ROUNDING = 1e-12
+"""Differences below this are rounding errors of metrics whose size is about one."""
+
 
 class Ledger:
     """Results and measurements of a run, ready to be selected from."""
@@ -27,7 +32,7 @@ class Ledger:
         self._values = {"results": _index(self.results), "measurements": _index(self.measurements)}
 
     def per_seed(self, selection: Selection, ledger: str = "results") -> dict[int, float]:
-        """Mean over the selected data sets and conditions, for each seed that has them all.
+        """Mean over the selected data sets and conditions, for each seed.
 
         Raises KeyError when nothing is selected or a seed lacks a part.
         """
@@ -46,6 +51,8 @@ class Ledger:
             raise KeyError(f"seeds are missing in the records of {selection.model_dump_json(exclude_none=True)}")
         if selection.seed is not None:
             seeds &= {selection.seed}
+        if not seeds:
+            raise KeyError(f"no record of that seed: {selection.model_dump_json(exclude_none=True)}")
         return {seed: fmean(values[seed] for values in chosen) for seed in sorted(seeds)}
 
     def sample(self, statistic: Statistic) -> list[float]:
@@ -61,13 +68,15 @@ class Ledger:
 
 
 def derive(statistic: Statistic, ledger: Ledger) -> float | None:
-    """The value of a statistic, or None where it is undefined (an effect size without any spread).
+    """The value of a statistic, or None where it is undefined: the spread of one value, an effect size without spread.
 
     Raises KeyError when the records are not there.
     """
     if statistic.kind == "p_adjusted":
         return _adjusted(statistic, ledger)
     values = ledger.sample(statistic)
+    if len(values) < 2 and statistic.kind in NEEDS_SPREAD:
+        return None
     blueprint = ledger.blueprint
     match statistic.kind:
         case "mean" | "diff_mean":
@@ -123,12 +132,16 @@ def p_value(differences: list[float], blueprint: Blueprint) -> float:
     """
     from scipy.stats import t, wilcoxon
 
-    if all(value == 0 for value in differences):
+    # Equal scores can differ in their last digit by the order of a sum; that is no difference.
+    if all(abs(value) <= ROUNDING for value in differences):
         return 1.0
     if stdev(differences) <= _tiny(differences):
         return min(1.0, 2 * 0.5 ** len(differences))
     if blueprint.test == "wilcoxon":
-        return float(wilcoxon(differences, zero_method="zsplit").pvalue)
+        # Rounded for the same reason: ties of ranks must be seen as ties.
+        unit = max(abs(value) for value in differences)
+        rounded = [round(value / unit, 10) for value in differences]
+        return float(wilcoxon(rounded, zero_method="zsplit").pvalue)
     statistic = abs(fmean(differences)) / standard_error(differences, blueprint)
     return float(2 * t.sf(statistic, len(differences) - 1))
 
@@ -171,12 +184,14 @@ def _adjusted(statistic: Statistic, ledger: Ledger) -> float:
 
 
 def _better(value: float, metric: str, blueprint: Blueprint) -> bool:
-    direction = {item.id: item.direction for item in blueprint.metrics}.get(metric.partition(":")[0], "higher")
+    """Whether a difference is a gain; of costs, less is better."""
+    direction = {item.id: item.direction for item in blueprint.metrics}.get(metric.partition(":")[0], "lower")
     return value > 0 if direction == "higher" else value < 0
 
 
 def _tiny(values: list[float]) -> float:
-    return 1e-12 * max(1.0, max(abs(value) for value in values))
+    """A spread that rounding alone can give."""
+    return max(ROUNDING, 1e-12 * max(abs(value) for value in values))
 
 
 def _index(records: Iterable[Result]) -> dict[str, dict[Cell, dict[int, float]]]:

@@ -105,9 +105,8 @@ class _Run:
         left_s = 60 * self.blueprint.budget.minutes - seconds_used(self.folder.parent) - earlier_s
         todo = [seed for seed in seeds if seed not in kept]
         if todo and left_s <= 0:
-            raise BudgetExceeded(
-                f"The experiment's {self.blueprint.budget.minutes:g} minutes are used up after {self.number - 1} attempts."
-            )
+            minutes = self.blueprint.budget.minutes
+            raise BudgetExceeded(f"The experiment's {minutes:g} minutes are used up after {self.number - 1} attempts.")
         if kept:
             self.events.emit("progress", f"Attempt {self.number}: seeds done before: {', '.join(map(str, kept))}")
         requests = [self._request(seed, start + left_s) for seed in todo]

@@ -161,7 +161,8 @@ def _check(report: Report, blueprint: Blueprint, seed: int, where: str) -> None:
 
 def _known(noun: str, name: str, names: Sequence[str], where: str) -> None:
     if name not in names:
-        raise InvalidReports(f"{where}: unknown {noun} {name!r}; the blueprint has {', '.join(map(repr, names)) or 'none'}")
+        known = ", ".join(map(repr, names)) or "none"
+        raise InvalidReports(f"{where}: unknown {noun} {name!r}; the blueprint has {known}")
 
 
 def _words(key: ReportKey) -> str:

@@ -85,7 +85,7 @@ def normalise(message: str) -> str:
 
 
 def last_error(lines: Sequence[str]) -> PythonError | None:
-    """The last Python traceback, or syntax error of the program itself, in lines with paths relative to the codebase."""
+    """The last traceback, or syntax error of the program itself. Paths of the codebase are relative in the lines."""
     headers = [number for number, line in enumerate(lines) if line.strip(" |+-") == _HEADER]
     if headers and "|" in lines[headers[-1]]:  # inside an exception group every line has a margin
         lines = [re.sub(r"^\s*\| ?", "", line) for line in lines]

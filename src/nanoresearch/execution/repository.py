@@ -66,7 +66,7 @@ class Codebase:
             draft._git("init", "--quiet", "--template=")
             draft._write(files)
             draft._commit(files, message)
-            os.replace(draft.root, root)
+            draft.root.replace(root)
         return cls(root)
 
     def head(self) -> str:
@@ -100,9 +100,9 @@ class Codebase:
         Raises PatchRefused when it touches what is protected or leaves the folder, ExecutionError when it changes
         nothing or the folder has changes of somebody else.
         """
-        if not self.is_clean():
-            raise ExecutionError(f"{self.root} has changes that are not committed. Commit or drop them, then resume.")
         self.check(patch)
+        if not self.is_clean():
+            self._drop_part_of(patch)
         try:
             self._write(patch.files)
             self._commit(patch.files, f"{patch.fix}\n\n{patch.reason}")
@@ -131,6 +131,15 @@ class Codebase:
             index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
             self._git("read-tree", commit, extra=index)
             self._git("checkout-index", "--all", f"--prefix={folder.absolute()}{os.sep}", extra=index)
+
+    def _drop_part_of(self, patch: Patch) -> None:
+        """Drop what an application of this patch left when it was killed; changes of anybody else are an error."""
+        changed = self._git("diff", "--name-only", "-z", "HEAD").decode().split("\0")[:-1]
+        for name in changed:
+            path = self.root / name
+            if name not in patch.files or not path.is_file() or path.read_bytes() != patch.files[name].encode():
+                raise ExecutionError(f"{path} has changes that are not committed. Commit or drop them, then resume.")
+        self.restore()
 
     def _check_no_links(self, name: str) -> None:
         path = self.root

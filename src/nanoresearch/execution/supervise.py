@@ -25,6 +25,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 POLL_S = 0.05
@@ -97,7 +98,8 @@ def supervise(order: Order, ended: threading.Event) -> Ending:
     assert process.stdout is not None
     assert process.stderr is not None
     half = max(1, order.output_bytes // 2)
-    captures = [Capture(process.stdout.fileno(), order.stdout, half), Capture(process.stderr.fileno(), order.stderr, half)]
+    streams = ((process.stdout, order.stdout), (process.stderr, order.stderr))
+    captures = [Capture(stream.fileno(), path, half) for stream, path in streams]
     meter = MemoryMeter(process.pid, order.memory_bytes)
     cause = _watch(process, order, captures, meter, ended, start + order.timeout_s)
     orphaned = order.parent is not None and os.getppid() != order.parent
@@ -239,21 +241,20 @@ class MemoryMeter:
 
 
 def _has_proc() -> bool:
-    return sys.platform == "linux" and os.path.exists("/proc/self/statm")
+    return sys.platform == "linux" and Path("/proc/self/statm").exists()
 
 
 def _below(root: int) -> list[int]:
     """Living processes started, directly or not, by this one."""
     children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
             try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    state, parent = file.read().rpartition(b")")[2].split()[:2]
+                state, parent = (folder / "stat").read_bytes().rpartition(b")")[2].split()[:2]
             except (OSError, ValueError):  # it ended meanwhile
                 continue
             if state not in (b"Z", b"X"):
-                children.setdefault(int(parent), []).append(int(name))
+                children.setdefault(int(parent), []).append(int(folder.name))
     found: list[int] = []
     queue = [root]
     while queue:
@@ -282,7 +283,8 @@ def _proportional_bytes(pid: int) -> int:
 
 def _resident_by_ps(group: int) -> int | None:
     try:
-        table = subprocess.run(["ps", "-axo", "pgid=,rss="], capture_output=True, text=True, timeout=5, check=True).stdout
+        command = ["ps", "-axo", "pgid=,rss="]
+        table = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return None
     rows = (line.split() for line in table.splitlines())

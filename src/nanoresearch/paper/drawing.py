@@ -49,6 +49,7 @@ class Pen:
 
     @property
     def metric(self) -> MetricSpec:
+        """The metric drawn."""
         for metric in self.blueprint.metrics:
             if metric.id == self.figure.metric:
                 return metric
@@ -56,13 +57,16 @@ class Pen:
 
     @property
     def scale(self) -> float:
+        """Factor from the metric's unit to the drawn one."""
         return 100.0 if self.metric.percent else 1.0
 
     @property
     def methods(self) -> tuple[MethodSpec, ...]:
+        """All methods, in the order of the blueprint."""
         return self.blueprint.methods
 
     def method(self, role: str) -> MethodSpec:
+        """The first method in that role. Raises PaperError when there is none."""
         for method in self.methods:
             if method.role == role:
                 return method

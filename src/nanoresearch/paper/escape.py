@@ -9,7 +9,7 @@ import unicodedata
 from functools import cache
 
 from anyascii import anyascii
-from pylatexenc.latexencode import UnicodeToLatexEncoder  # type: ignore[import-untyped]
+from pylatexenc.latexencode import UnicodeToLatexEncoder
 
 _ASCII = {
     "\\": r"\textbackslash{}",
@@ -36,20 +36,25 @@ _COMBINING = {
 }  # fmt: skip
 _SPACING = {"\u00a0": "~", "\u202f": "~", "\u2011": "-", "\u2010": "-", "\u2212": r"\ensuremath{-}"}
 # Macros of pylatexenc's table that our preamble defines and that are what they claim to be.
-_TEXT_MACROS = """textexclamdown textcent textsterling textyen textbrokenbar textsection textcopyright textordfeminine
+_TEXT_MACROS = """
+    textexclamdown textcent textsterling textyen textbrokenbar textsection textcopyright textordfeminine
     textordmasculine guillemotleft guillemotright textlnot textregistered textdegree textmu textparagraph
-    textperiodcentered textonequarter textonehalf textthreequarters textquestiondown texttwosuperior textthreesuperior
-    textonesuperior AE ae OE oe O o L l DH dh TH th DJ dj ss i NG ng texttimes textdiv textendash textemdash
-    textquoteleft textquoteright quotesinglbase textquotedblleft textquotedblright quotedblbase textdagger
-    textdaggerdbl textbullet textellipsis textperthousand guilsinglleft guilsinglright texteuro texttrademark
-    textleftarrow textrightarrow textuparrow textdownarrow"""
-_MATH_MACROS = """ensuremath pm mp alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi
-    rho sigma varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega
-    leq geq neq approx equiv sim simeq cong propto infty in notin ni subset supset subseteq supseteq cap cup wedge vee
-    forall exists nabla partial sum prod int cdot circ bullet star times oplus otimes ll gg perp parallel mid langle
-    rangle lfloor rfloor lceil rceil leftrightarrow Rightarrow Leftarrow Leftrightarrow mapsto ell aleph leqslant
-    geqslant emptyset varnothing sqrt angle triangle cdots"""
-_KNOWN = frozenset(f"{_TEXT_MACROS} {_MATH_MACROS}".split())
+    textperiodcentered textonequarter textonehalf textthreequarters textquestiondown texttwosuperior
+    textthreesuperior textonesuperior AE ae OE oe O o L l DH dh TH th DJ dj ss i NG ng texttimes textdiv
+    textendash textemdash textquoteleft textquoteright quotesinglbase textquotedblleft textquotedblright
+    quotedblbase textdagger textdaggerdbl textbullet textellipsis textperthousand guilsinglleft guilsinglright
+    texteuro texttrademark textleftarrow textrightarrow textuparrow textdownarrow
+"""
+_MATH_MACROS = """
+    ensuremath pm mp alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi
+    rho sigma varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi
+    Omega leq geq neq approx equiv sim simeq cong propto infty in notin ni subset supset subseteq supseteq cap
+    cup wedge vee forall exists nabla partial sum prod int cdot circ bullet star times oplus otimes ll gg perp
+    parallel mid langle rangle lfloor rfloor lceil rceil leftrightarrow Rightarrow Leftarrow Leftrightarrow
+    mapsto ell aleph leqslant geqslant emptyset varnothing sqrt angle triangle cdots
+"""
+_MATH = frozenset(_MATH_MACROS.split())
+_KNOWN = frozenset(_TEXT_MACROS.split()) | _MATH
 _MACRO = re.compile(r"\\([A-Za-z]+|.)")
 
 
@@ -128,16 +133,17 @@ def _encode(character: str) -> str | None:
     macros = _MACRO.findall(encoded)
     if not macros:  # a ligature or a width variant, spelt out
         return "".join(_ASCII.get(c, c) for c in encoded)
-    if all(macro in _KNOWN for macro in macros):
-        return f"{{{encoded}}}"
-    return None
+    if not all(macro in _KNOWN for macro in macros):
+        return None
+    bare_math = "ensuremath" not in macros and any(macro in _MATH for macro in macros)
+    return f"{{\\ensuremath{{{encoded}}}}}" if bare_math else f"{{{encoded}}}"
 
 
 def _accented(character: str) -> str | None:
     base, *marks = list(unicodedata.normalize("NFD", character))
     if not marks or not (base.isascii() and base.isalpha()) or any(mark not in _COMBINING for mark in marks):
         return None
-    shown = "\\i" if base == "i" and len(marks) > 1 else base
+    shown = base
     for mark in marks:
         shown = f"{{\\{_COMBINING[mark]}{{{shown}}}}}"
     return shown

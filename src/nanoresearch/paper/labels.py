@@ -17,7 +17,10 @@ _DIRECTIONS = (
 
 
 def place_labels(canvas: "Canvas", axes: "Axes", points: list[tuple[float, Interval, MethodSpec]]) -> None:
-    """Name each point beside it, where the name covers no other name or point."""
+    """Name each point beside it, inside the axes, where the name covers no other name or point.
+
+    Where there is no such place the point stays unnamed, unless it is the baseline or the proposal.
+    """
     canvas.draw_without_rendering()
     renderer = canvas.canvas.get_renderer()  # type: ignore[attr-defined]
     frame = axes.get_window_extent(renderer)
@@ -30,7 +33,7 @@ def place_labels(canvas: "Canvas", axes: "Axes", points: list[tuple[float, Inter
         taken.append((across - unit, bottom, across + unit, top))
     for x, (y, *_), method in points:
         text = wrap(method.name, 22)
-        best: tuple[float, tuple[float, float, str], tuple[float, float, float, float]] | None = None
+        best: tuple[float, float, tuple[float, float, str], tuple[float, float, float, float]] | None = None
         for distance in (5.0, 11.0, 18.0, 27.0):
             for dx, dy in _DIRECTIONS:
                 ha = "left" if dx > 0 else "right" if dx < 0 else "center"
@@ -45,19 +48,22 @@ def place_labels(canvas: "Canvas", axes: "Axes", points: list[tuple[float, Inter
                 outside = max(0.0, frame.x0 - box.x0, box.x1 - frame.x1) + max(
                     0.0, frame.y0 - box.y0, box.y1 - frame.y1
                 )
-                penalty = hidden + 50 * outside * unit + 3 * distance * unit
+                penalty = 100 * hidden + 50 * outside * unit + 3 * distance * unit
                 if best is None or penalty < best[0]:
-                    best = (penalty, (dx * distance, dy * distance, ha), bounds)
+                    best = (penalty, hidden + outside, (dx * distance, dy * distance, ha), bounds)
         assert best is not None
-        offset_x, offset_y, ha = best[1]
+        if best[1] > 0 and method.role not in ("baseline", "proposed"):
+            continue
+        offset_x, offset_y, ha = best[2]
         far = abs(offset_x) + abs(offset_y) > 10
-        axes.annotate(
+        name = axes.annotate(
             text, (x, y), (offset_x, offset_y), textcoords="offset points", ha=ha, va="center", fontsize=7,
             linespacing=LEADING, zorder=4,
             arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "#888888", "shrinkA": 0, "shrinkB": 3}
             if far else None,
         )  # fmt: skip
-        taken.append(best[2])
+        name.set_in_layout(False)  # or the axes would move away from under the names
+        taken.append(best[3])
 
 
 def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:

@@ -180,7 +180,7 @@ def _followed(methods: tuple[MethodSpec, ...]) -> set[str]:
     coloured = 0
     for method in sorted(methods, key=lambda method: order[method.role]):
         needs_colour = method.role in ("alternative", "variant")
-        if len(chosen) >= _MOST_LINES or needs_colour and coloured == len(OTHER_COLOURS):
+        if len(chosen) >= _MOST_LINES or (needs_colour and coloured == len(OTHER_COLOURS)):
             continue
         coloured += needs_colour
         chosen.add(method.id)

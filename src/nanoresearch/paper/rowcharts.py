@@ -143,11 +143,12 @@ def slices(pen: Pen) -> "Canvas":
     axes = canvas.subplots()
     for position, (_, before, after) in zip(places, kept, strict=True):
         axes.plot([before, after], [position, position], color="#B5B5B5", linewidth=1.4, zorder=1)
+    width = 28 if pen.width_in < 4.5 else 50
     for method, column in zip(pair, (1, 2), strict=True):
         colour, marker = ROLE_STYLE[method.role]
         axes.plot(
             [row[column] for row in kept], places, linestyle="none", marker=marker, color=colour,
-            markersize=4 if column == 1 else 3.6, zorder=1 + column, label=wrap(method.name, 28 if pen.width_in < 4.5 else 50),
+            markersize=4 if column == 1 else 3.6, zorder=1 + column, label=wrap(method.name, width),
         )  # fmt: skip
     label_rows(axes, names, places, lines)
     axes.margins(x=0.05)

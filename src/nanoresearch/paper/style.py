@@ -67,6 +67,7 @@ def style() -> Iterator[None]:
 
 
 def canvas_of(width_in: float, height_in: float) -> "Canvas":
+    """An empty figure whose contents are laid out so that nothing is cut off."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -130,10 +131,12 @@ def wrap(text: str, width: int) -> str:
 
 
 def setting(value: float | str) -> str:
+    """A setting of a sweep as a tick label."""
     return transliterate(value) if isinstance(value, str) else f"{value:g}"
 
 
 def capital(text: str) -> str:
+    """Upper-case first letter."""
     return text[:1].upper() + text[1:]
 
 

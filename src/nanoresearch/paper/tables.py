@@ -37,18 +37,18 @@ class _Layout:
 def render_table(table: Table, two_column: bool, texts: Mapping[str, str] | None = None) -> str:
     """The content of tables/ID.tex: a float with caption, label tab:ID, body and note.
 
-    `texts` are the printed results by key, for estimating widths. A row of one cell is a heading over the rows after it.
+    `texts` are the printed results by key, for estimating widths. A row of one cell is a heading over later rows.
     Raises PaperError for rows that do not match the header.
     """
     _check(table)
     layout = _lay_out(table, two_column, texts or {})
     if len(table.rows) <= PART_ROWS:
-        return _float(table, layout, table.rows, "")
+        return _float(table, layout, table.rows)
     fits = layout.natural_pt <= LINE_PT["single"]
     if not two_column and fits:
         return _longtable(table, layout)
-    parts = [table.rows[start : start + PART_ROWS] for start in range(0, len(table.rows), PART_ROWS)]
-    return "".join(_float(table, layout, rows, f"part{n}" if n else "") for n, rows in enumerate(parts))
+    starts = range(0, len(table.rows), PART_ROWS)
+    return "".join(_float(table, layout, table.rows[start : start + PART_ROWS], start) for start in starts)
 
 
 def text_width(cell: str, texts: Mapping[str, str]) -> float:
@@ -98,7 +98,7 @@ def _lay_out(table: Table, two_column: bool, texts: Mapping[str, str]) -> _Layou
             if natural <= line:
                 return _Layout(size, padding, wide, align, rooms, natural)
         columns, squeeze = _wrap(align, [width * points for width in ems], line - space)
-        if squeeze >= _MIN_SQUEEZE or (wide or not two_column) and squeeze > 0:
+        if squeeze >= _MIN_SQUEEZE or ((wide or not two_column) and squeeze > 0):
             return _Layout(size, padding, wide, columns, rooms, line)
     return _Layout(size, padding, wide, align, rooms, natural)
 
@@ -165,13 +165,14 @@ def _letters(table: Table) -> str:
     return table.align or "l" + "r" * (len(table.header) - 1)
 
 
-def _float(table: Table, layout: _Layout, rows: tuple[tuple[str, ...], ...], part: str) -> str:
+def _float(table: Table, layout: _Layout, rows: tuple[tuple[str, ...], ...], start: int = 0) -> str:
+    """One float with rows from `start` on; parts after the first keep its number and say that they continue it."""
     environment = "table*" if layout.wide else "table"
     caption = [f"\\caption{{{table.caption}}}", f"\\label{{tab:{table.id}}}"]
-    if part:
-        hyper = f"\\renewcommand{{\\theHtable}}{{{table.id}.{part}}}"
-        caption = [r"\addtocounter{table}{-1}" + hyper, f"\\caption{{{table.caption} (continued)}}"]
-    last = not part or rows[-1] is table.rows[-1]
+    if start:
+        anchor = f"\\renewcommand{{\\theHtable}}{{{table.id}.{start}}}"
+        caption = [r"\addtocounter{table}{-1}" + anchor, f"\\caption{{{table.caption} (continued)}}"]
+    last = start + len(rows) == len(table.rows)
     lines = [
         f"\\begin{{{environment}}}[tb]",
         r"\centering",

@@ -6,7 +6,7 @@ from functools import cache
 
 from anyascii import anyascii
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from pylatexenc.latex2text import LatexNodes2Text  # type: ignore[import-untyped]
+from pylatexenc.latex2text import LatexNodes2Text
 
 from nanoresearch.errors import PaperError
 from nanoresearch.paper import escape

@@ -18,7 +18,10 @@ LONGEST = 100_000
 class FeedbackSource(Protocol):
     """Gives the researcher's words at the end of a stage."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As recorded with the words."""
+        ...
 
     def ask(self, stage: Stage, summary: str) -> str:
         """What the researcher says about the stage; empty for nothing."""

@@ -9,6 +9,10 @@ StatisticKind = Literal[
     "diff_mean", "diff_ci_low", "diff_ci_high", "effect_size", "p_value", "p_adjusted", "wins",
 ]  # fmt: skip
 
+FindingKind = Literal["primary", "component", "ablation", "alternative", "interaction", "sweep", "cost", "reference"]
+FindingVerdict = Literal["better", "worse", "no_difference", "note"]
+Verdict = Literal["supported", "refuted", "inconclusive"]
+
 
 class Selection(Record):
     """Which records: None means all, averaged within each seed."""
@@ -80,9 +84,9 @@ class Finding(Record):
 
     id: str
     """Name."""
-    kind: Literal["primary", "component", "ablation", "interaction", "sweep", "cost", "reference", "failure"]
+    kind: FindingKind
     """What it is about."""
-    verdict: Literal["better", "worse", "no_difference", "note"]
+    verdict: FindingVerdict
     """Direction, in the sense of the metric, after correction."""
     method: str | None = None
     """Method concerned."""
@@ -139,7 +143,7 @@ class Table(Record):
 class Analysis(Record):
     """The report on an experiment."""
 
-    verdict: Literal["supported", "refuted", "inconclusive"]
+    verdict: Verdict
     """What the primary comparisons say about the hypothesis."""
     verdict_reason: str
     """In a sentence, without numbers."""

@@ -39,7 +39,7 @@ def execute(work: Workplace, blueprint: Blueprint, codebase: Codebase, plan: Pla
 
 def recorded_attempts(work: Workplace) -> list[Attempt]:
     """Attempts that ended and were dealt with, oldest first."""
-    attempts = []
+    attempts: list[Attempt] = []
     while work.folder.has(name := f"{_folder(len(attempts) + 1)}/{ATTEMPT_FILE}"):
         attempts.append(work.folder.load(name, Attempt))
     return attempts

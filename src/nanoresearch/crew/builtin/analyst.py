@@ -9,7 +9,19 @@ from nanoresearch.evidence.numbers import NumberBook
 from nanoresearch.evidence.statistics import Ledger, comparison_p_values, derive, difference, p_value
 from nanoresearch.paper.escape import latex
 from nanoresearch.paths import RunFolder
-from nanoresearch.schema.analysis import Analysis, Figure, Finding, Selection, Statistic, StatisticKind, Table, Term
+from nanoresearch.schema.analysis import (
+    Analysis,
+    Figure,
+    Finding,
+    FindingKind,
+    FindingVerdict,
+    Selection,
+    Statistic,
+    StatisticKind,
+    Table,
+    Term,
+    Verdict,
+)
 from nanoresearch.schema.blueprint import Blueprint, Comparison, MethodSpec, MetricSpec
 
 MEASURE_NAMES = {
@@ -120,12 +132,17 @@ def digits(value: float) -> str:
 
 def compare(study: Study) -> Iterable[Finding]:
     """One finding for each planned comparison."""
-    kinds = {"main": "primary", "single": "component", "without": "ablation", "alternative": "reference"}
+    kinds: dict[str, FindingKind] = {
+        "main": "primary",
+        "single": "component",
+        "without": "ablation",
+        "alternative": "alternative",
+    }
     p_values = comparison_p_values(study.ledger)
     for item in study.blueprint.comparisons:
         yield Finding(
             id=item.id,
-            kind=kinds.get(item.id.partition(".")[0], "component"),  # type: ignore[arg-type]
+            kind=kinds.get(item.id.partition(".")[0], "component"),
             verdict=judge(study, item, p_values[item.id][1]),
             method=item.method,
             versus=item.versus,
@@ -135,7 +152,7 @@ def compare(study: Study) -> Iterable[Finding]:
         )
 
 
-def judge(study: Study, item: Comparison, corrected: float):  # type: ignore[no-untyped-def]
+def judge(study: Study, item: Comparison, corrected: float) -> FindingVerdict:
     """Better or worse only when the corrected p-value is below the level."""
     metric = next(metric for metric in study.blueprint.metrics if metric.id == item.metric)
     gain = derive(difference(item, "diff_mean"), study.ledger) or 0.0
@@ -235,7 +252,7 @@ def cost_notes(study: Study) -> Iterable[Finding]:
         yield Finding(id=f"cost.{measure}", kind="cost", verdict="note", method="proposed", versus="baseline", metric=measure)
 
 
-def decide(blueprint: Blueprint, findings: Iterable[Finding]):  # type: ignore[no-untyped-def]
+def decide(blueprint: Blueprint, findings: Iterable[Finding]) -> tuple[Verdict, str]:
     """Supported when better on every data set, refuted when better on none and worse on some, else inconclusive."""
     primary = [finding for finding in findings if finding.kind == "primary"]
     verdicts = [finding.verdict for finding in primary]

@@ -85,12 +85,13 @@ def check_controls(blueprint: Blueprint) -> Iterator[Objection]:
     """With several components, an effect can be attributed only when some are switched off."""
     variants = [method for method in blueprint.methods if method.role == "variant"]
     if len(blueprint.components) > 1:
-        tried = {method.components for method in variants}
-        alone = [item.id for item in blueprint.components if (item.id,) not in tried]
-        if alone:
+        tried = [set(method.components) for method in variants]
+        everything = {item.id for item in blueprint.components}
+        unclear = [item.id for item in blueprint.components if {item.id} not in tried and everything - {item.id} not in tried]
+        if unclear:
             yield Objection(
                 kind="missing_control",
-                text=f"{listing(alone)} never alone: without an ablation the effect cannot be attributed.",
+                text=f"{listing(unclear)} neither alone nor left out anywhere: the effect cannot be attributed.",
             )
 
 
@@ -139,7 +140,7 @@ def check_taboos(blueprint: Blueprint, taboos: tuple[str, ...]) -> Iterator[Obje
     """Nothing that the researcher rules out may be in the study."""
     for taboo in taboos:
         words = stems(taboo)
-        for item in (*blueprint.methods, *blueprint.components):
+        for item in [*blueprint.methods, *blueprint.components]:
             hit = next((name for name in (*item.tags, item.id, item.name) if positions(name, words)), None)
             if hit:
                 yield Objection(kind="taboo", text=f'{item.name} is ruled out by the taboo "{taboo}" ({hit}).')

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
+from typing import Literal
 
 from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, SweepOption
 from nanoresearch.crew.builtin.reading import Reading, read_topic, taboo_tags, unmatched_taboos
@@ -16,6 +17,7 @@ from nanoresearch.planner.guidance import guide
 from nanoresearch.schema.blueprint import Blueprint, Budget, Comparison, Critique, MethodSpec, MetricSpec, Sweep
 from nanoresearch.schema.idea import Hypothesis
 from nanoresearch.schema.plan import PlanningGuidance
+from nanoresearch.schema.profile import PairedTest
 
 START_UP_S = 4.0
 """Seconds that a process needs to import its libraries on a slow core."""
@@ -29,10 +31,10 @@ class Choices:
     sweep: SweepOption | None
     sweep_values: int
     seeds: int
-    ablation: str
+    ablation: Literal["none", "leave_one_out", "factorial"]
     alternatives: tuple[MethodSpec, ...]
     reference: bool
-    test: str
+    test: PairedTest
 
 
 class BuiltinDesigner:
@@ -52,7 +54,8 @@ class BuiltinDesigner:
         components = components[: guidance.components]
         choices = self._first_choices(briefing, reading, guidance, components, data_root)
         if previous:
-            choices = self._mend(self._choices_of(previous[0], choices), previous[1], reading.kit, briefing)
+            draft, critique = previous
+            choices = self._mend(self._choices_of(draft, choices), draft, critique, reading.kit, briefing)
         return self._draft(briefing, hypothesis, reading, guidance, components, choices, data_root)
 
     def _first_choices(
@@ -98,7 +101,7 @@ class BuiltinDesigner:
         )
 
     @staticmethod
-    def _mend(choices: Choices, critique: Critique, kit: Kit, briefing: Briefing) -> Choices:
+    def _mend(choices: Choices, draft: Blueprint, critique: Critique, kit: Kit, briefing: Briefing) -> Choices:
         """Answer every kind of objection, the cheapest way first."""
         kinds = {objection.kind for objection in critique.objections}
         if "missing_baseline" in kinds:
@@ -108,21 +111,7 @@ class BuiltinDesigner:
         if "underpowered" in kinds:
             choices = replace(choices, test="paired_t", seeds=max(choices.seeds, 3))
         if "over_budget" in kinds:
-            if choices.sweep and choices.sweep_values > 3:
-                choices = replace(choices, sweep_values=3)
-            elif choices.ablation == "factorial":
-                choices = replace(choices, ablation="leave_one_out")
-            elif choices.sweep and choices.sweep_values > 2:
-                choices = replace(choices, sweep_values=2)
-            elif choices.seeds > 5:
-                choices = replace(choices, seeds=5)
-            elif len(choices.datasets) > 1:
-                cheapest = min(choices.datasets, key=lambda option: option.seconds)
-                choices = replace(choices, datasets=(cheapest,))
-            elif choices.sweep:
-                choices = replace(choices, sweep=None, sweep_values=0)
-            elif choices.seeds > 3:
-                choices = replace(choices, seeds=3)
+            choices = cheaper(choices, len(draft.components))
         if "taboo" in kinds:
             banned = taboo_tags(briefing.profile, kit)
             allowed = tuple(method for method in kit.alternatives if not banned & {*method.tags, method.id, method.name})
@@ -167,7 +156,7 @@ class BuiltinDesigner:
             protocol=reading.protocol.spec,
             seeds=tuple(range(briefing.seed, briefing.seed + choices.seeds)),
             confidence=guidance.confidence or profile.statistics.confidence,
-            test=choices.test,  # type: ignore[arg-type]
+            test=choices.test,
             correction=profile.statistics.correction,
             comparisons=planned_comparisons(methods, ids, metrics[0].id),
             measures=tuple(dict.fromkeys(guidance.measures)),
@@ -181,15 +170,45 @@ class BuiltinDesigner:
             forecast_minutes=round(forecast, 3),
             unanswered=(
                 *reading.unanswered,
+                *(
+                    f"{cards[name].name}, left out to keep the budget"
+                    for name in reading.named_data
+                    if name not in ids
+                ),
+                *(
+                    f"{cards[name].name}, which is not here (nanoresearch data fetch {name})"
+                    for name in reading.hinted_data
+                    if name not in ids
+                ),
                 *(f"the taboo \"{taboo}\", which names no technique of this family" for taboo in unmatched_taboos(profile, kit)),
             ),
         )
 
 
+def cheaper(choices: Choices, components: int) -> Choices:
+    """The next smaller study: what explains least goes first. Unchanged when nothing more can go."""
+    if choices.sweep and choices.sweep_values > 3:
+        return replace(choices, sweep_values=3)
+    if choices.ablation == "factorial" and components > 2:
+        return replace(choices, ablation="leave_one_out")
+    if choices.sweep and choices.sweep_values > 2:
+        return replace(choices, sweep_values=2)
+    if choices.seeds > 5:
+        return replace(choices, seeds=5)
+    if len(choices.datasets) > 1:
+        cheapest = min(choices.datasets, key=lambda option: option.seconds)
+        return replace(choices, datasets=(cheapest,))
+    if choices.sweep:
+        return replace(choices, sweep=None, sweep_values=0)
+    if choices.seeds > 3:
+        return replace(choices, seeds=3)
+    return choices
+
+
 def choose_datasets(
     reading: Reading, count: int, components: list[Component], data_root: Path
 ) -> tuple[DatasetOption, ...]:
-    """Data sets the topic names, else the kit's preferred ones that are at hand.
+    """Data sets the topic names, else those at hand that its words point to, else the kit's preferred ones at hand.
 
     Raises DatasetError with the command that gets what is missing: named data are never replaced by others.
     """
@@ -211,7 +230,10 @@ def choose_datasets(
             names = listing([cards[name].name for name in absent])
             raise DatasetError(f"The topic asks for {names}, not here yet. Get it with: nanoresearch data fetch {' '.join(absent)}")
         return tuple(chosen)
-    fitting.sort(key=lambda option: (option.id not in reading.hinted_data, not option.default))
+    hinted = [option for option in fitting if option.id in reading.hinted_data and not missing(option)]
+    if hinted:
+        return tuple(hinted)
+    fitting.sort(key=lambda option: not option.default)
     present = [option for option in fitting if not missing(option)]
     if not present:
         wanted = [name for option in fitting[:count] for name in missing(option)]
@@ -223,10 +245,10 @@ def choose_datasets(
 
 def wanted_data(reading: Reading, count: int = 2) -> list[str]:
     """Cards that a study of a topic would use if everything were at hand: those named, else the kit's preferred ones."""
-    options = [option for option in reading.kit.datasets if option.id in reading.named_data]
+    pointed = reading.named_data or reading.hinted_data
+    options = [option for option in reading.kit.datasets if option.id in pointed]
     if not options:
-        ranked = sorted(reading.kit.datasets, key=lambda item: (item.id not in reading.hinted_data, not item.default))
-        options = ranked[:count]
+        options = sorted(reading.kit.datasets, key=lambda item: not item.default)[:count]
     return list(dict.fromkeys(name for option in options for name in (option.id, *option.needs)))
 
 
@@ -236,7 +258,7 @@ def study_methods(kit: Kit, components: list[Component], choices: Choices) -> tu
     sizes = range(1, len(everything))
     subsets = [subset for size in sizes for subset in combinations(everything, size)]
     if choices.ablation == "leave_one_out":
-        subsets = [subset for subset in subsets if len(subset) in (1, len(everything) - 1)]
+        subsets = [subset for subset in subsets if len(subset) == len(everything) - 1]
     elif choices.ablation == "none":
         subsets = []
     variants = [
@@ -310,7 +332,7 @@ def _forecast_minutes(choices: Choices, methods: int, cores: int) -> float:
     return one_seed * math.ceil(choices.seeds / max(1, min(cores, choices.seeds))) / 60
 
 
-def _ablation_of(draft: Blueprint) -> str:
+def _ablation_of(draft: Blueprint) -> Literal["none", "leave_one_out", "factorial"]:
     parts = len(draft.components)
     variants = [method for method in draft.methods if method.role == "variant"]
     if parts > 1 and not variants:

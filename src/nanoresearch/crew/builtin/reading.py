@@ -20,6 +20,12 @@ from nanoresearch.schema.profile import Profile
 MAX_TOPIC = 4000
 """Characters of a topic; more is a document, not a topic."""
 
+LEAST_SHARE = 0.5
+"""Share of a topic's content words that a kit must answer to when the topic names none of its data and techniques."""
+
+LEAST_SHARE_NAMED = 1 / 3
+"""The same for topics that do name data or techniques of the kit."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -75,17 +81,19 @@ def _read(kit: Kit, topic: str, text: Sequence[str], profile: Profile, blocked: 
     if found(kit.out_of_reach, text):
         return None
     cards = _cards()
-    named, hinted, covered = [], [], set[int]()
-    for option in kit.datasets:
-        card = cards.get(option.id)
-        spots = set().union(*(positions(name, text) for name in (card.name, card.id, *card.aliases))) if card else set()
-        hints = set().union(*(positions(word, text) for word in option.keywords)) if option.keywords else set()
-        named += [option.id] if spots else []
-        hinted += [option.id] if hints and not spots else []
-        covered |= spots | hints
+    named_at = {
+        option.id: _cover((cards[option.id].name, option.id, *cards[option.id].aliases), text)
+        for option in kit.datasets
+        if option.id in cards
+    }
+    # "Fashion-MNIST" names one data set, not also the one called "MNIST".
+    named = [name for name, here in named_at.items() if here and not any(here < other for other in named_at.values())]
+    hints = {option.id: _cover(option.keywords, text) for option in kit.datasets}
+    hinted = [name for name, here in hints.items() if here and name not in named]
+    covered = set().union(*named_at.values(), *hints.values())
     if blocked and not _answered(blocked, kit, text):
         return None
-    if not named and found(_vocabulary()["foreign_data"], text):
+    if not named and (found(_vocabulary()["foreign_data"], text) or _names_other_data(kit, text)):
         return None
     banned = taboo_tags(profile, kit)
     if banned & set(kit.baseline.tags):
@@ -94,7 +102,7 @@ def _read(kit: Kit, topic: str, text: Sequence[str], profile: Profile, blocked: 
     hits = {item.spec.id: _cover((item.spec.name, *item.keywords), text) for item in allowed}
     asked = [item.spec.id for item in allowed if hits[item.spec.id]]
     subjects, tasks = _cover(kit.subjects, text), _cover(kit.tasks, text)
-    if not (subjects or named) or not (tasks or asked) or len(allowed) < 1:
+    if not allowed or not (subjects or named):
         return None
     metric, metric_spots = _choose_metric(kit, text)
     sweep, sweep_asked, sweep_spots = _choose_sweep(kit, text, named)
@@ -106,6 +114,10 @@ def _read(kit: Kit, topic: str, text: Sequence[str], profile: Profile, blocked: 
     content = [index for index in range(len(text)) if text[index] not in common and not text[index].isdigit()]
     left = [words[index] for index in content if index not in covered]
     share = 1 - len(left) / max(1, len(content))
+    if not (tasks or asked) and not (named and share >= LEAST_SHARE):
+        return None
+    if share < (LEAST_SHARE if not named and not asked else LEAST_SHARE_NAMED):
+        return None
     score = 4 * len(named) + 2 * len(asked) + min(3, len(subjects)) + min(3, len(tasks)) + 4 * share + len(hinted)
     score += (bool(sweep_spots) + bool(metric_spots) + bool(protocol_spots)) + 1.5 * (profile.domain == kit.domain)
     return Reading(
@@ -121,6 +133,12 @@ def _read(kit: Kit, topic: str, text: Sequence[str], profile: Profile, blocked: 
         protocol=protocol,
         unanswered=tuple(dict.fromkeys(left)),
     )
+
+
+def _names_other_data(kit: Kit, text: Sequence[str]) -> bool:
+    """Whether the topic names a data set of the catalogue that this kit cannot load."""
+    own = {name for option in kit.datasets for name in (option.id, *option.needs)}
+    return any(found((card.name, *card.aliases), text) for card in _cards().values() if card.id not in own)
 
 
 def topic_words(topic: str) -> list[str]:

@@ -1,7 +1,7 @@
 """The method section: baseline, components, combinations and estimators."""
 
 from nanoresearch.crew.builtin.words import listing
-from nanoresearch.crew.builtin.writer.prose import body, headed, name, names, paragraph, sentence
+from nanoresearch.crew.builtin.writer.prose import body, headed, name, paragraph, sentence
 from nanoresearch.crew.builtin.writer.study import Study
 from nanoresearch.paper.escape import latex
 from nanoresearch.schema.manuscript import Section
@@ -49,8 +49,9 @@ def _combinations(study: Study) -> str:
         )
     count = len(study.variants)
     if count == 2 ** len(study.components) - 2:
-        which = study.voice.clause(
-            "run", "every subset of the components", f"so that {count + 2} methods form a full factorial design"
+        which = (
+            study.voice.clause("run", "every subset of the components")
+            + f", so that {count + 2} methods form a full factorial design"
         )
     elif count:
         which = (
@@ -62,7 +63,11 @@ def _combinations(study: Study) -> str:
             study.voice.clause("compare", "the baseline", "with the full combination only")
             + ", so that the shares of the components cannot be told apart"
         )
-    return headed("Combinations", which, "A method is named by what it adds to the baseline")
+    return headed(
+        "Combinations",
+        which,
+        "A method is named by what it adds to the baseline; the full combination is the proposal that the tables speak of",
+    )
 
 
 def _yardsticks(study: Study) -> str:
@@ -82,14 +87,14 @@ def estimators(study: Study) -> str:
     """Effects as equations."""
     gain = "a positive effect is a gain" if study.metric.direction == "higher" else "a negative effect is a gain"
     lines = [
-        r"\paragraph{Effects.} "
+        r"\paragraph{Effects} "
         + paragraph(
             f"Let $y_S(s)$ be the {study.metric_name} of the baseline with the components in $S$ under seed $s$, and "
             r"$\bar y_S$ its mean over the $n$ seeds"
         ),
         f"The effect of a set and its standard error are\n{_effect(study)}",
     ]
-    lines.append(sentence(f"so that {gain}" + _error_note(study)))
+    lines.append(f"so that {gain}{_error_note(study)}.")
     if study.several and study.variants:
         lines.append(
             "What the full set $C$ loses without component $c$ is\n"
@@ -99,7 +104,7 @@ def estimators(study: Study) -> str:
             "which is zero when the effects add up. All differences are taken within a seed, so that what the seeds "
             "share cancels."
         )
-    return "\n".join(lines[:2]) + "\n" + "\n\n".join(lines[2:])
+    return "\n".join(lines[:3]) + ("\n\n" + lines[3] if len(lines) > 3 else "")
 
 
 def _effect(study: Study) -> str:
@@ -128,8 +133,3 @@ def _estimators_in_words(study: Study) -> str:
             "whether effects add up is judged by the joint effect less the sum of the effects of each component alone",
         ]
     return headed("Effects", *parts)
-
-
-def shared_names(study: Study) -> str:
-    """Names of all methods, for places that list them."""
-    return names([item.name for item in study.blueprint.methods])

@@ -11,10 +11,12 @@ MANY = 3
 """More data sets than this are summarised instead of listed."""
 
 
-def effect(study: Study, subject: str, outcomes: Sequence[Outcome], *, many: bool = False) -> str:
+def effect(
+    study: Study, subject: str, outcomes: Sequence[Outcome], *, many: bool = False, metric: str | None = None
+) -> str:
     """ "SUBJECT raises accuracy on A, lowers it on B and makes no reliable difference on C"."""
     parts = []
-    metric = study.metric_name
+    metric = metric or study.metric_name
     for verdict in ("better", "worse"):
         if chosen := study.where(outcomes, verdict):
             verb = study.verb(verdict).removesuffix("s" if many else "")
@@ -27,9 +29,10 @@ def effect(study: Study, subject: str, outcomes: Sequence[Outcome], *, many: boo
     return f"{subject} {listing(parts)}"
 
 
-def decisive(study: Study) -> str:
-    """What the primary comparisons show, in a clause."""
-    return effect(study, study.adding, study.primary)
+def decisive(study: Study, *, short: bool = False) -> str:
+    """What the primary comparisons show, in a clause; the short form follows a sentence that names the components."""
+    subject = f"adding {'them' if study.several else 'it'}" if short else study.adding
+    return effect(study, subject, study.primary)
 
 
 def verdict_clause(study: Study) -> str:
@@ -69,13 +72,18 @@ def component_names(study: Study, ids: Sequence[str], word: str = "and") -> str:
 
 def alone_summary(study: Study) -> str:
     """What each component does when it is added alone, in one sentence."""
-    clauses = []
-    for ids, items in component_groups(study, study.alone):
-        if not items:
-            continue
-        many = len(ids) > 1
-        clauses.append(effect(study, component_names(study, ids), items, many=many))
+    clauses = alone_clauses(study)
     return f"added alone, {'; '.join(clauses)}" if clauses else ""
+
+
+def alone_clauses(study: Study) -> list[str]:
+    """A clause for each group of components that fare alike; the metric is named once."""
+    clauses: list[str] = []
+    for ids, items in component_groups(study, study.alone):
+        if items:
+            metric = "it" if clauses else None
+            clauses.append(effect(study, component_names(study, ids), items, many=len(ids) > 1, metric=metric))
+    return clauses
 
 
 def paying(study: Study) -> list[str]:

@@ -1,7 +1,9 @@
 """The set-up section: data, division, settings, metrics, tests, budget and pre-registration."""
 
+import re
+
 from nanoresearch.crew.builtin.words import listing
-from nanoresearch.crew.builtin.writer.prose import body, headed, name, names, paragraph, sentence, without_numbers
+from nanoresearch.crew.builtin.writer.prose import body, headed, name, paragraph, sentence, without_numbers
 from nanoresearch.crew.builtin.writer.study import Study
 from nanoresearch.paper.escape import latex
 from nanoresearch.schema.dataset import StagedDataset
@@ -47,16 +49,21 @@ def _data(study: Study) -> str:
     if len(staged) == 1:
         return headed("Data", f"all results are on {_card(study, staged[0])}", _note(staged[0]))
     items = "\n".join(f"  \\item {paragraph(_card(study, item), _note(item))}" for item in staged)
-    return f"\\paragraph{{Data.}} The data ship in installable packages.\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}"
+    return f"\\paragraph{{Data}} The data ship in installable packages.\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}"
 
 
 def _card(study: Study, staged: StagedDataset) -> str:
     card = staged.card
-    summary = latex(card.summary.strip().rstrip("."))
+    summary = _breakable(latex(card.summary.strip().rstrip(".")))
     cited = study.cite(card.citation) if card.citation else ""
     licence = latex(card.licence)
     terms = f"licence {licence}" if not licence.startswith("none") else f"licence: {licence}"
     return f"\\emph{{{latex(card.name)}}}{cited}: {summary}; from {latex(card.package)} {latex(staged.version)}, {terms}"
+
+
+def _breakable(text: str) -> str:
+    """Dotted and underscored names may be broken over lines."""
+    return re.sub(r"(?<=\w)\.(?=[a-z])|\\_", lambda match: match.group() + r"\allowbreak{}", text)
 
 
 def _note(staged: StagedDataset) -> str:
@@ -97,13 +104,19 @@ def _sweep(study: Study) -> str:
 def _metrics(study: Study) -> str:
     first, *others = study.blueprint.metrics
     better = "higher is better" if first.direction == "higher" else "lower is better"
-    described = [f"{name(item.name)} ({latex(item.description)}; {item.direction} is better)" for item in others]
+    described = {
+        direction: [f"{name(item.name)} ({latex(item.description)})" for item in others if item.direction == direction]
+        for direction in ("higher", "lower")
+    }
     measures = [MEASURES.get(item, latex(item)) for item in study.blueprint.measures]
     sliced = f"The {study.metric_name} is also recorded for each class or group" if study.blueprint.slices else ""
     return headed(
         "Metrics",
         f"the primary metric is {study.metric_name}, {latex(first.description)}; {better}",
-        f"Beside it {study.voice.clause('report', listing(described), many=len(described) > 1)}" if described else "",
+        f"Beside it {study.voice.clause('report', listing([name(item.name) for item in others]), many=len(others) > 1)}"
+        if others
+        else "",
+        *(f"{direction} is better for {listing(items)}" for direction, items in described.items() if items),
         f"As costs {study.voice.clause('record', listing(measures), many=len(measures) > 1)}" if measures else "",
         sliced,
     )
@@ -176,8 +189,3 @@ def plain_cautions(study: Study) -> list[str]:
     """Cautions without numbers, for the limitations."""
     free, _ = without_numbers((*study.kit.cautions, *study.analysis.cautions), study.proper_names)
     return [sentence(text) for text in free]
-
-
-def data_names(study: Study) -> str:
-    """Names of the data sets."""
-    return names([staged.card.name for staged in study.blueprint.datasets])

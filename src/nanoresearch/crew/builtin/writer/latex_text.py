@@ -9,6 +9,8 @@ from collections.abc import Iterator
 REFERENCES = re.compile(
     r"\\(?:result|ref|cite[tp]?\*?|label|inputtable|inputfigure|name|texttt|url)\s*(?:\[[^\]]*\])*\s*\{[^{}]*\}"
 )
+HEADING = re.compile(r"\\paragraph\{((?:[^{}]|\{[^{}]*\})*)\}\s*")
+"""A run-in heading."""
 NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred hundreds thousand thousands "
@@ -41,7 +43,7 @@ def visible(body: str) -> str:
     text = _CITATION.sub("", re.sub(r"\\(?:inputtable|inputfigure|label)\{[^{}]*\}", "", text))
     text = re.sub(r"\\(?:begin|end)\{[^{}]*\}|\\item\b", "\n\n", text)
     text = re.sub(r"\\ref\{[^{}]*\}", "#", _RESULT.sub("#", text))
-    text = re.sub(r"\\paragraph\{([^{}]*)\}", r"\n\n\1 ", text)
+    text = HEADING.sub(r"\n\n\1.\n\n", text)
     text = re.sub(r"\\textquotedbl(?:left|right)(?:\{\})?", '"', text).replace("``", '"').replace("''", '"')
     text = re.sub(r"\\([%&_#$])", r"\1", text).replace("~", " ").replace(r"\,", " ")
     text = re.sub(r"\\[A-Za-z]+\*?|[{}$\\]", "", text)

@@ -2,9 +2,8 @@
 
 from nanoresearch.crew.builtin.words import listing
 from nanoresearch.crew.builtin.writer.effects import (
-    MANY, alone_summary, component_names, decisive, idle, paying, primary_changes, verdict_clause,
+    MANY, alone_summary, decisive, primary_changes, verdict_clause,
 )  # fmt: skip
-from nanoresearch.crew.builtin.writer.latex_text import literal_numbers
 from nanoresearch.crew.builtin.writer.prose import body, name, paragraph, quoted, title, worded
 from nanoresearch.crew.builtin.writer.study import Study
 from nanoresearch.paper.escape import latex, was_transliterated
@@ -42,14 +41,15 @@ def keywords(study: Study) -> tuple[str, ...]:
 
 def abstract(study: Study) -> Section:
     """Question, study, answer, emphasis and scope; the answer first where the plan asks for it."""
+    answered_first = study.guidance.lead == "answer"
     answer = paragraph(
-        f"{verdict_clause(study)}: {decisive(study)}",
+        f"{verdict_clause(study)}: {decisive(study, short=not answered_first)}",
         f"the mean difference is {primary_changes(study, tested=False)}",
     )
     study_made = paragraph(_study_made(study))
     asked = paragraph(_question(study))
     rest = paragraph(emphasis(study), _scope(study))
-    order = (answer, study_made, rest) if study.guidance.lead == "answer" else (asked, study_made, answer, rest)
+    order = (answer, study_made, rest) if answered_first else (asked, study_made, answer, rest)
     return Section(id="abstract", title="", body=" ".join(part for part in order if part))
 
 
@@ -165,9 +165,13 @@ def _gap(study: Study) -> str:
     gaps = [worded(gap.text, study.proper_names) for gap in study.material.survey.gaps[:2]]
     if not gaps:
         return ""
+    opening = "no surveyed work "
+    silent = [gap.removeprefix(opening) for gap in gaps if gap.startswith(opening)]
+    stated = [gap for gap in gaps if not gap.startswith(opening)]
     searched = len({paper.key for paper in study.material.survey.papers})
     return paragraph(
-        f"The search behind this paper kept {searched} works; among them {listing(gaps)}",
+        f"The search behind this paper kept {searched} works" + (f", none of which {listing(silent, 'or')}" if silent else ""),
+        *stated,
         "Papers that introduce a technique usually report it as part of a whole, which leaves open what each part adds "
         "and whether the parts need one another" if study.several else "",
     )
@@ -195,27 +199,23 @@ def _factorial(study: Study) -> bool:
 
 def contributions(study: Study) -> str:
     """What the paper adds, as prose or as bullets."""
-    voice = study.voice
     items = [
-        voice.clause("give", "an answer to that hypothesis", "with intervals and corrected tests on shared splits of the data"),
+        "an answer to that hypothesis with intervals and corrected tests on shared splits of the data",
         _part_by_part(study),
-        voice.clause("keep", "the frozen design, the code and every raw result", "together, so that each printed number "
-                     "can be derived again", many=True),
-    ]  # fmt: skip
-    items = [item for item in items if item]
+        "a frozen design, the code and every raw result, kept together so that each printed number can be derived again",
+    ]
+    opening = "The contribution is modest and checkable"
     if not study.guidance.bullet_contributions:
-        return paragraph("The contribution is modest and checkable", *items)
+        return paragraph(f"{opening}: {items[0]}; {items[1]}; and {items[2]}")
     lines = "\n".join(f"  \\item {paragraph(item)}" for item in items)
-    return f"The contribution is modest and checkable:\n\\begin{{itemize}}\n{lines}\n\\end{{itemize}}"
+    return f"{opening}:\n\\begin{{itemize}}\n{lines}\n\\end{{itemize}}"
 
 
 def _part_by_part(study: Study) -> str:
     if study.several and study.variants:
-        whats = "what each component does alone and what is lost without it"
-        if _factorial(study):
-            whats = "what each component does alone, what is lost without it, and whether the effects add up"
-        return study.voice.that("report", whats)
-    return study.voice.that("report", "where the effect appears and where it does not")
+        parts = ["what each component does alone", "what is lost without it"]
+        return f"an account of {listing([*parts, *(['whether the effects add up'] if _factorial(study) else [])])}"
+    return "an account of where the effect appears and where it does not"
 
 
 def unanswered(study: Study) -> str:
@@ -237,19 +237,3 @@ def unanswered(study: Study) -> str:
         shown = f"{latex(head)} {quoted(inner)}{latex(rest)}" if found else latex(item)
         parts.append(f"The design could not act on {shown}")
     return paragraph(*parts)
-
-
-def standing(study: Study) -> str:
-    """Which components stand and which do not, for the end of the paper."""
-    good, nothing = paying(study), idle(study)
-    parts = []
-    if good:
-        parts.append(f"a reliable gain is tied to {component_names(study, good)}")
-    if nothing:
-        parts.append(f"nothing reliable was seen for {component_names(study, nothing)}")
-    return ", while ".join(parts)
-
-
-def free_of_numbers(text: str) -> bool:
-    """Whether a text may stand in an audited section."""
-    return not literal_numbers(text)

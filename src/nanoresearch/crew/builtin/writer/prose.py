@@ -47,9 +47,9 @@ def paragraph(*parts: str) -> str:
 
 
 def headed(title: str, *parts: str) -> str:
-    """A paragraph with a run-in heading, or nothing when it has no content."""
+    """A paragraph with a run-in heading, which the layout punctuates, or nothing when it has no content."""
     content = paragraph(*parts)
-    return f"\\paragraph{{{title}.}} {content}" if content else ""
+    return f"\\paragraph{{{title}}} {content}" if content else ""
 
 
 def body(*paragraphs: str) -> str:

@@ -105,14 +105,16 @@ def _merged_origins(study: Study, rows: Iterable[tuple[str, str, str]]) -> list[
     by_origin: dict[str, list[str]] = {}
     for component, origin, _ in rows:
         by_origin.setdefault(origin, []).append(component)
+    taken = [(listing([name(item) for item in items]), _textual(study, origin), len(items) > 1)
+             for origin, items in by_origin.items() if origin]  # fmt: skip
     parts = []
-    for origin, items in by_origin.items():
-        shown = listing([name(item) for item in items])
-        if origin:
-            verb = "is" if len(items) == 1 else "are"
-            parts.append(f"{shown} {verb} taken up here from {_textual(study, origin)}")
-        elif len(by_origin) > 1 or len(items) == 1:
-            parts.append(f"{shown} {'is' if len(items) == 1 else 'are'} common practice, for which no origin is claimed")
+    if taken:
+        head, source, many = taken[0]
+        others = [f"{shown} from {origin}" for shown, origin, _ in taken[1:]]
+        parts.append(listing([f"{head} {'are' if many else 'is'} taken up here from {source}", *others]))
+    if plain := by_origin.get(""):
+        verb = "are" if len(plain) > 1 else "is"
+        parts.append(f"{listing([name(item) for item in plain])} {verb} common practice, for which no origin is claimed")
     return [*parts, *(also for _, _, also in rows if also)]
 
 
@@ -128,7 +130,7 @@ def _textual(study: Study, origin: str) -> str:
 def _family(study: Study, shelf: _Shelf) -> str:
     kit = study.kit
     foundations = shelf.take((), kit.citations)
-    others = {item.spec.id for item in study.components}
+    others = {item.id for item in study.components}
     rivals = [word for item in kit.components if item.spec.id not in others for word in (item.spec.name,)]
     rivals += [method.name for method in study.alternatives]
     related = shelf.take(rivals, [key for item in kit.components for key in item.spec.citations])
@@ -138,8 +140,8 @@ def _family(study: Study, shelf: _Shelf) -> str:
         latex(kit.name[:1].upper() + kit.name[1:]),
         f"the study stands on {_works(foundations)}" if foundations else "",
         _dated(study, on_subject),
-        f"other techniques of the family, not studied here, are the matter of {_works(related)}" if related else "",
-        f"the task as such is treated in {_works(on_task)}" if on_task else "",
+        f"work behind other techniques of the family, which are not studied here, includes {_works(related)}" if related else "",
+        f"titles on the task itself include {_works(on_task)}" if on_task else "",
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from statistics import fmean
 
 from nanoresearch.crew.builtin.analyst import digits
@@ -12,7 +12,6 @@ from nanoresearch.crew.builtin.writer.prose import Voice, name, names
 from nanoresearch.crew.roles import Briefing, WritingMaterial
 from nanoresearch.evidence.numbers import NumberBook
 from nanoresearch.evidence.statistics import difference
-from nanoresearch.literature.offline import packaged_records
 from nanoresearch.planner.guidance import guide
 from nanoresearch.schema.analysis import Figure, Selection, Statistic, Table
 from nanoresearch.schema.blueprint import Comparison, ComponentSpec, MethodSpec, MetricSpec
@@ -46,7 +45,7 @@ class Study:
         self.voice = Voice((self.guidance.person or style.person) == "we")
         self.brief = (self.guidance.detail or style.detail) == "brief"
         self.book = NumberBook(material.ledger, material.folder)
-        self.known_works = {paper.key for paper in material.survey.papers} | packaged_keys()
+        self.known_works = {paper.key for paper in material.survey.papers}
 
     # Who is who
 
@@ -353,9 +352,3 @@ class Study:
         """A citation of those works that are known, with the space before it, or nothing."""
         known = [key for key in dict.fromkeys(keys) if key in self.known_works]
         return f"~\\citep{{{','.join(known)}}}" if known else ""
-
-
-@cache
-def packaged_keys() -> frozenset[str]:
-    """Keys of the works that ship with the package."""
-    return frozenset(paper.key for paper, _ in packaged_records())

@@ -52,7 +52,7 @@ def add_frequency_prior(recipe: Recipe) -> None:
 
 def add_cubed_penalty(recipe: Recipe) -> None:
     """Penalise the cubed sizes of all numbers that enter a score."""
-    recipe.cubed_penalty = 3e-3
+    recipe.cubed_penalty = 0.03
 
 
 COMPONENTS = {
@@ -146,7 +146,7 @@ class Bilinear:
         self.start(train)
         batch = gather(train.triples, train.entities, train.relations)
         held = Validation(train)
-        optimiser = Adam(self.arrays, rate=0.05)
+        optimiser = Adam(self.arrays, rate=0.1)
         best = -np.inf
         kept = [array.copy() for array in self.arrays]
         for number in range(1, PASSES + 1):

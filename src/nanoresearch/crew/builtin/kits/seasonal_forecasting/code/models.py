@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
-from sklearn.neural_network import MLPRegressor
 
 # Backtest origins inside each history, one horizon apart, from which intervals are found.
 BACKTESTS = 3
@@ -46,14 +45,14 @@ def ridge_weights(rows: np.ndarray, values: np.ndarray, penalty: float) -> np.nd
 
 
 def regress_lags(histories: np.ndarray, horizon: int, periods: tuple[int, ...]) -> np.ndarray:
-    """Ridge regression on seven or more lagged values, applied step by step to its own forecasts."""
-    lags = sorted({1, 2, 3, *periods, *(period + 1 for period in periods), 2 * periods[-1]})
+    """Ridge regression on lagged values, applied step by step to its own forecasts."""
+    lags = sorted({1, 2, 3, *periods, *(period + 1 for period in periods)})
     forecasts = []
     for history in histories:
         mean, scale = history.mean(), history.std() or 1.0
         values = (history - mean) / scale
         rows = np.array([values[lags[-1] - lag : len(values) - lag] for lag in lags]).T
-        weights = ridge_weights(rows, values[lags[-1] :], 1.0)
+        weights = ridge_weights(rows, values[lags[-1] :], 0.01)
         path = list(values)
         for _ in range(horizon):
             path.append(sum(weight * path[-lag] for weight, lag in zip(weights, lags, strict=True)))
@@ -235,23 +234,25 @@ def forecast_theta(histories: np.ndarray, horizon: int, periods: tuple[int, ...]
 
 
 def fit_network(histories: np.ndarray, horizon: int, periods: tuple[int, ...], seed: int) -> np.ndarray:
-    """One perceptron for each history: it maps a shortest season of values to what follows until the horizon."""
+    """One network for each history: it maps a shortest season, and the place in the longest, to what follows.
+
+    Its 100 hidden units have random weights that stay fixed; the output weights are found by ridge regression.
+    """
     period = periods[0]
+    rng = np.random.default_rng(seed)
+    hidden = rng.standard_normal((period + 3, 100)) / np.sqrt(period + 3)
     forecasts = []
     for history in histories:
         mean, scale = history.mean(), history.std() or 1.0
         values = (history - mean) / scale
-        starts = np.arange(0, len(values) - period - horizon + 1, max(1, period // 6))
-        rows = np.array([values[start : start + period] for start in starts])
-        futures = np.array([values[start + period : start + period + horizon] for start in starts])
-        places = (starts + period) / periods[-1] * 2 * np.pi
-        rows = np.column_stack([rows, np.sin(places), np.cos(places)])
-        model = MLPRegressor(hidden_layer_sizes=(32,), learning_rate_init=0.005, random_state=seed)
-        for _ in range(40):
-            model.partial_fit(rows, futures)
-        place = len(values) / periods[-1] * 2 * np.pi
-        latest = np.append(values[-period:], [np.sin(place), np.cos(place)])
-        forecasts.append(model.predict(latest[None])[0] * scale + mean)
+        ends = np.arange(period, len(values) + 1, max(1, period // 12))
+        # The stretch that ends at the origin is last, whatever the step.
+        ends = np.append(ends[ends + horizon <= len(values)], len(values))
+        angles = ends / periods[-1] * 2 * np.pi
+        stretches = np.array([values[end - period : end] for end in ends])
+        rows = np.tanh(np.column_stack([stretches, np.sin(angles), np.cos(angles), np.ones(len(ends))]) @ hidden)
+        futures = np.array([values[end : end + horizon] for end in ends[:-1]])
+        forecasts.append(rows[-1] @ ridge_weights(rows[:-1], futures, 0.1) * scale + mean)
     return np.array(forecasts)
 
 
@@ -273,7 +274,7 @@ def build_theta(recipe: Recipe) -> Combination:
 
 
 def build_network(recipe: Recipe) -> Combination:
-    """A perceptron for each origin."""
+    """A network with random hidden units for each origin."""
     recipe.members = [lambda histories, horizon, periods: fit_network(histories, horizon, periods, recipe.seed)]
     return Combination(recipe)
 
@@ -282,7 +283,7 @@ BASES = {
     "baseline": build_baseline,
     "last_value": build_last_value,
     "theta": build_theta,
-    "mlp": build_network,
+    "random_network": build_network,
 }
 
 

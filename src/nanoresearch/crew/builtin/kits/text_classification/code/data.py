@@ -137,17 +137,21 @@ def load_reuters_r8(root: Path) -> Corpus:
 
 
 def load_newsgroups(root: Path) -> Corpus:
-    """Postings of 20 newsgroups: of each group at most 300 training and 100 test postings, always the same."""
+    """Postings of 20 newsgroups, cut after 2000 characters.
+
+    Of each group at most 250 training and 75 test postings are kept, always the same.
+    """
     corpus = load_published(root / "newsgroups-20", "20newsgroups")
     rng = np.random.default_rng(0)  # not the seed of the study: the subset is part of the data
     train, test = np.flatnonzero(~corpus.published_test), np.flatnonzero(corpus.published_test)
     keep = np.concatenate(
         [
-            train[draw_by_label(corpus.labels[train], rng, count=300)],
-            test[draw_by_label(corpus.labels[test], rng, count=100)],
+            train[draw_by_label(corpus.labels[train], rng, count=250)],
+            test[draw_by_label(corpus.labels[test], rng, count=75)],
         ]
     )
-    return Corpus(corpus.texts[keep], corpus.labels[keep], published_test=corpus.published_test[keep])
+    texts = np.array([text[:2000] for text in corpus.texts[keep]], dtype=object)
+    return Corpus(texts, corpus.labels[keep], published_test=corpus.published_test[keep])
 
 
 LOADERS = {

@@ -1,0 +1,27 @@
+"""How predicted classes are judged."""
+
+import numpy as np
+from sklearn.metrics import accuracy_score, f1_score, recall_score
+
+
+def accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """Share of images labelled correctly."""
+    return accuracy_score(targets, predictions)
+
+
+def macro_f1(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """Mean over classes of the harmonic mean of precision and recall."""
+    return f1_score(targets, predictions, average="macro", zero_division=0)
+
+
+METRICS = {
+    "accuracy": accuracy,
+    "macro_f1": macro_f1,
+}
+
+
+def slices(targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
+    """Share of the images of every class that are labelled correctly."""
+    names = np.unique(targets)
+    values = recall_score(targets, predictions, labels=names, average=None, zero_division=0)
+    return {str(name): float(value) for name, value in zip(names, values, strict=True)}

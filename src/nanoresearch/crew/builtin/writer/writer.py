@@ -1,0 +1,64 @@
+"""The builtin writer: sections put together in the order that the plan asks for, and revised as a review asks."""
+
+from nanoresearch.crew.builtin.writer import approach, closing, experiment, opening, related, results
+from nanoresearch.crew.builtin.writer.revision import revised
+from nanoresearch.crew.builtin.writer.study import Study
+from nanoresearch.crew.roles import Briefing, WritingMaterial
+from nanoresearch.paper.escape import latex
+from nanoresearch.schema.analysis import Number
+from nanoresearch.schema.manuscript import Manuscript, Review, Section
+
+
+class BuiltinWriter:
+    """Deterministic prose: the same material gives the same paper."""
+
+    def write(self, briefing: Briefing, material: WritingMaterial) -> Manuscript:
+        """The first version, section by section."""
+        study = Study(briefing, material)
+        sections = compose(study)
+        style = briefing.profile.writing
+        return Manuscript(
+            title=opening.paper_title(study),
+            authors=latex(style.author),
+            affiliation=latex(style.affiliation),
+            format=style.format,
+            keywords=opening.keywords(study),
+            sections=sections,
+            numbers=merge_numbers(material.analysis.numbers, study.book.numbers),
+        )
+
+    def revise(
+        self, briefing: Briefing, material: WritingMaterial, manuscript: Manuscript, review: Review
+    ) -> Manuscript:
+        """The next version: what can be mended is mended, the rest is listed among the limitations."""
+        return revised(manuscript, review, material.analysis)
+
+
+def compose(study: Study) -> tuple[Section, ...]:
+    """All sections in order."""
+    middle = [related.related_work(study), approach.method(study)]
+    if study.guidance.method_first:
+        middle.reverse()
+    extra = study.guidance.extra_sections
+    sections = (
+        opening.abstract(study),
+        opening.introduction(study),
+        *middle,
+        experiment.setup(study),
+        results.results(study),
+        closing.error_analysis(study) if "error_analysis" in extra else None,
+        closing.cost(study) if "cost" in extra or study.briefing.profile.contribution == "efficiency" else None,
+        closing.discussion(study),
+        closing.limitations(study),
+        closing.broader_impact(study) if "broader_impact" in extra else None,
+        closing.conclusion(study),
+        closing.reproducibility(study) if "reproducibility" in extra else None,
+        closing.seed_values(study),
+    )
+    return tuple(section for section in sections if section is not None)
+
+
+def merge_numbers(first: tuple[Number, ...], second: tuple[Number, ...]) -> tuple[Number, ...]:
+    """Numbers of both, by key."""
+    merged = {number.key: number for number in (*second, *first)}
+    return tuple(merged[key] for key in sorted(merged))

@@ -1,0 +1,86 @@
+"""The commits of a codebase, read from its repository without running anything that the repository names.
+
+Hooks, filters and replaced objects are not honoured: what is read is what the commit's hash vouches for.
+"""
+
+import os
+import shutil
+import subprocess
+from functools import cached_property
+from pathlib import Path
+
+from nanoresearch.errors import ExecutionError
+
+
+class History:
+    """All commits up to the last one, oldest first."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self._files: dict[str, dict[str, bytes]] = {}
+
+    @cached_property
+    def commits(self) -> tuple[str, ...]:
+        """Hashes, oldest first. Raises ExecutionError when there are none."""
+        return tuple(self._git("rev-list", "--reverse", "--topo-order", "HEAD").decode().split())
+
+    @cached_property
+    def is_line(self) -> bool:
+        """Whether every commit has one parent, except the first."""
+        rows = self._git("rev-list", "--reverse", "--topo-order", "--parents", "HEAD").decode().splitlines()
+        return [row.split()[1:] for row in rows] == [[], *([commit] for commit in self.commits[:-1])]
+
+    def files(self, commit: str) -> dict[str, bytes]:
+        """Content of every file of a commit, by path. Raises ExecutionError when there is no such commit."""
+        if commit not in self._files:
+            listing = self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--").decode()
+            names = listing.split("\0")[:-1]
+            self._files[commit] = {name: self._git("cat-file", "blob", f"{commit}:{name}") for name in names}
+        return self._files[commit]
+
+    def sources(self, commit: str) -> dict[str, str]:
+        """The files of a commit that are text."""
+        texts = {}
+        for name, data in self.files(commit).items():
+            try:
+                texts[name] = data.decode("utf-8")
+            except UnicodeDecodeError:
+                continue
+        return texts
+
+    def damage(self) -> str:
+        """What git's own check of the objects says, or nothing."""
+        try:
+            self._git("fsck", "--strict", "--no-dangling", "--no-progress")
+        except ExecutionError as error:
+            return str(error)
+        return ""
+
+    def _git(self, *arguments: str) -> bytes:
+        program = shutil.which("git")
+        if program is None:
+            raise ExecutionError("git is not installed, and the code of a run is kept in a git repository.")
+        if not (self.root / ".git").is_dir():
+            raise ExecutionError(f"{self.root} is not a git repository.")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        environment |= {
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_GRAFT_FILE": os.devnull,
+            "GIT_OPTIONAL_LOCKS": "0",
+            "LC_ALL": "C",
+        }
+        where = [f"--git-dir={self.root / '.git'}", "-c", "safe.directory=*", "-c", f"core.hooksPath={os.devnull}"]
+        result = subprocess.run(
+            [program, *where, *arguments],
+            cwd=self.root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        if result.returncode:
+            complaint = result.stderr.decode(errors="replace").strip() or f"status {result.returncode}"
+            raise ExecutionError(f"git {arguments[0]} failed: {complaint.splitlines()[0]}")
+        return result.stdout

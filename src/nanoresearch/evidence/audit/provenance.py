@@ -1,0 +1,160 @@
+"""Whether every record of the ledger is what a full, successful attempt at a known commit reported."""
+
+import math
+import tempfile
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+
+from nanoresearch.errors import ExecutionError
+from nanoresearch.evidence.audit import names
+from nanoresearch.evidence.audit.case import Case, Doubt
+from nanoresearch.execution.attempts import JOB_FILE, SavedJob, attempt_reports, seed_folder
+from nanoresearch.execution.collect import condition_names, expected, merge
+from nanoresearch.execution.repository import PROTECTED, Codebase
+from nanoresearch.schema.experiment import Attempt, Patch, Result
+
+
+def check_provenance(case: Case) -> Iterator[Doubt]:
+    """Repository, attempt, records, completeness, reports and judges."""
+    yield from _repository(case)
+    yield from _attempts(case)
+    source = case.attempts[-1]
+    yield from _records(case, names.RESULTS, "r", case.results, source)
+    yield from _records(case, names.MEASUREMENTS, "m", case.measurements, source)
+    yield from _complete(case)
+    yield from _jobs(case, source)
+    yield from _as_reported(case, source)
+    yield from _judges(case, source)
+
+
+def _repository(case: Case) -> Iterator[Doubt]:
+    """The repository is whole and its folder shows its last commit."""
+    if damage := case.history.damage():
+        yield names.CODE, damage
+    if not case.history.is_line:
+        yield names.CODE, "the commits do not follow one another in a single line"
+    for name, content in case.history.files(case.history.commits[-1]).items():
+        path = case.folder.path(f"{names.CODE}/{name}")
+        if not path.is_file() or path.read_bytes() != content:
+            yield f"{names.CODE}/{name}", "differs from the last commit"
+
+
+def _attempts(case: Case) -> Iterator[Doubt]:
+    """The last attempt, and no other, is full and successful: there was nothing to pick from."""
+    full = [attempt for attempt in case.attempts if not attempt.smoke and attempt.outcome == "succeeded"]
+    last = case.attempts[-1]
+    if last not in full:
+        yield _file(last), "the last attempt is not a full one that succeeded"
+    if len(full) > 1:
+        yield names.ATTEMPTS, f"{len(full)} full attempts succeeded: the results may have been picked"
+    if last.commit != case.history.commits[-1]:
+        yield _file(last), f"ran commit {last.commit[:12]}, which is not the codebase's last"
+    for position, attempt in enumerate(case.attempts, start=1):
+        if attempt.number != position:
+            yield f"{names.ATTEMPTS}/{position}/attempt.json", f"calls itself attempt {attempt.number}"
+        if attempt.commit not in case.history.commits:
+            yield _file(attempt), f"ran commit {attempt.commit[:12]}, which the codebase does not have"
+
+
+def _records(case: Case, name: str, prefix: str, records: list[Result], source: Attempt) -> Iterator[Doubt]:
+    blueprint = case.blueprint
+    metrics = {metric.id for metric in blueprint.metrics} if prefix == "r" else set(blueprint.measures)
+    allowed: dict[str, set[object]] = {
+        "method": {method.id for method in blueprint.methods},
+        "data set": {staged.card.id for staged in blueprint.datasets},
+        "condition": set(condition_names(blueprint)),
+        "seed": set(blueprint.seeds),
+        "attempt": {source.number},
+        "commit": {source.commit},
+    }
+    seen: set[tuple[object, ...]] = set()
+    for position, record in enumerate(records, start=1):
+        metric, colon, label = record.metric.partition(":")
+        sliced = prefix == "r" and blueprint.slices and bool(label) and metric == blueprint.metrics[0].id
+        found = {
+            "method": record.method,
+            "data set": record.dataset,
+            "condition": record.condition,
+            "seed": record.seed,
+            "attempt": record.attempt,
+            "commit": record.commit,
+        }
+        if record.id != f"{prefix}{position:05d}":
+            yield name, f"line {position} has the id {record.id}"
+        for what, value in found.items():
+            if value not in allowed[what]:
+                yield name, f"{record.id} has the {what} {value!r}, which the blueprint and the last attempt do not"
+        if not (sliced if colon else metric in metrics):
+            yield name, f"{record.id} has the metric {record.metric!r}, which the blueprint does not"
+        if not math.isfinite(record.value):
+            yield name, f"{record.id} is not finite"
+        key = (record.method, record.dataset, record.condition, record.metric, record.seed)
+        if key in seen:
+            yield name, f"{record.id} repeats an earlier record"
+        seen.add(key)
+
+
+def _complete(case: Case) -> Iterator[Doubt]:
+    """No value that the blueprint asks for is missing, and no group is judged for some methods or seeds only."""
+    blueprint = case.blueprint
+    present = {(r.method, r.dataset, r.condition, r.metric, r.seed) for r in (*case.results, *case.measurements)}
+    missing = [(*key, seed) for seed in blueprint.seeds for key in expected(blueprint) if (*key, seed) not in present]
+    if missing:
+        words = " ".join(str(part) for part in missing[0])
+        yield names.RESULTS, f"{len(missing)} records are missing, the first is {words}"
+
+
+def _jobs(case: Case, source: Attempt) -> Iterator[Doubt]:
+    """Every seed ran once, whole, at the attempt's commit and under the frozen blueprint."""
+    if sorted(job.seed for job in source.jobs) != sorted(case.blueprint.seeds):
+        yield _file(source), "its jobs are not one for each seed of the blueprint"
+    for job in source.jobs:
+        where = f"{names.ATTEMPTS}/{source.number}/seed-{job.seed}/{JOB_FILE}"
+        saved = case.record(where, SavedJob)
+        wanted = SavedJob(job=job, commit=source.commit, blueprint=case.blueprint.digest(), smoke=False)
+        if saved != wanted or job.outcome != "succeeded":
+            yield where, "is not a full, successful job of its attempt"
+
+
+def _as_reported(case: Case, source: Attempt) -> Iterator[Doubt]:
+    """The ledger, line by line, is what the seeds reported."""
+    folder = case.folder.path(f"{names.ATTEMPTS}/{source.number}")
+    merged = merge(
+        attempt_reports(folder, case.blueprint),
+        case.blueprint,
+        attempt=source.number,
+        commit=source.commit,
+        blueprint_hash=case.blueprint.digest(),
+    )
+    pairs = ((names.RESULTS, case.results, merged[0]), (names.MEASUREMENTS, case.measurements, merged[1]))
+    for name, kept, reported in pairs:
+        for position, (ours, theirs) in enumerate(zip_longest(kept, reported), start=1):
+            if ours == theirs:
+                continue
+            record = ours or theirs
+            where = seed_folder(Path(str(source.number)), record.seed) if record else source.number
+            yield name, f"line {position} is not what {names.ATTEMPTS}/{where} reported"
+            break
+
+
+def _judges(case: Case, source: Attempt) -> Iterator[Doubt]:
+    """What reports, scores and divides is as it was written first, by the rule that patches are held to."""
+    first = case.history.sources(case.history.commits[0])
+    last = case.history.sources(source.commit)
+    for name in (*PROTECTED, "data.py"):
+        if name not in first or name not in last:
+            yield f"{names.CODE}/{name}", "is missing"
+    with tempfile.TemporaryDirectory() as scratch:
+        original = Codebase.create(Path(scratch) / "code", first)
+        for name, content in last.items():
+            if first.get(name) == content:
+                continue
+            try:
+                original.check(Patch(fix="audit", reason="audit", files={name: content}))
+            except ExecutionError as error:
+                yield f"{names.CODE}/{name}", f"changed after the first version: {error}"
+
+
+def _file(attempt: Attempt) -> str:
+    return f"{names.ATTEMPTS}/{attempt.number}/attempt.json"

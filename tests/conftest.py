@@ -1,0 +1,31 @@
+"""Settings for all tests: no network beyond this machine, one thread for numerical libraries."""
+
+import os
+
+import pytest
+from pytest_socket import socket_allow_hosts
+
+from nanoresearch.paper.compile import INSTALL_LATEX, find_latex
+
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request: pytest.FixtureRequest) -> None:
+    """Sockets beyond loopback are blocked, unless a test is marked as needing the network."""
+    if request.node.get_closest_marker("network") is None:
+        socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's home."""
+    monkeypatch.setenv("NANORESEARCH_HOME", str(tmp_path_factory.mktemp("home")))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need LaTeX are skipped where it is missing, with the command that mends it."""
+    if find_latex() is None:
+        for item in items:
+            if item.get_closest_marker("tex"):
+                item.add_marker(pytest.mark.skip(reason=f"latexmk is not installed; {INSTALL_LATEX}"))

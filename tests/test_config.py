@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from nanoresearch.config import Config, load_config, read_toml, validate
+from nanoresearch.errors import ConfigError
+from nanoresearch.schema.profile import Profile
+
+
+def test_a_missing_file_gives_the_defaults(tmp_path: Path) -> None:
+    assert load_config(tmp_path / "config.toml") == Config()
+
+
+def test_file_and_overrides_are_merged(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("profile = 'ada'\n[review]\nthreshold = 5.5\n")
+    config = load_config(path, ("review.revisions=1", "paper.latex=off", 'crew="builtin"'))
+    assert (config.profile, config.review.threshold, config.review.revisions) == ("ada", 5.5, 1)
+    assert config.paper.latex == "off"
+
+
+def test_broken_toml_is_reported_with_line_and_column(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("crew = 'builtin'\nreview = [1,\n")
+    with pytest.raises(ConfigError, match=r"config\.toml is not valid TOML: .*line 2, column \d+|end of document"):
+        read_toml(path)
+
+
+def test_an_unknown_key_lists_the_valid_ones(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"unknown key review\.treshold; valid here: revisions, threshold"):
+        load_config(tmp_path / "c.toml", ("review.treshold=3",))
+    with pytest.raises(ConfigError, match="unknown key colour; valid here: crew, design, execution"):
+        load_config(tmp_path / "c.toml", ("colour=red",))
+
+
+@pytest.mark.parametrize("override", ["review", "=3", "crew.name=x"])
+def test_a_malformed_override_is_refused(tmp_path: Path, override: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("crew = 'builtin'\n")
+    with pytest.raises(ConfigError):
+        load_config(path, (override,))
+
+
+def test_a_wrong_value_names_its_key() -> None:
+    with pytest.raises(ConfigError, match=r"compute\.minutes: Input should be greater than 0"):
+        validate(Profile, {"compute": {"minutes": -1}}, "profile")
