@@ -8,6 +8,7 @@ are paired by seed. Where seeds draw overlapping splits of one sample the varian
 import math
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cached_property
 from statistics import fmean, median, stdev
 
 from nanoresearch.schema.analysis import Selection, Statistic
@@ -30,6 +31,11 @@ class Ledger:
         self.results = tuple(results)
         self.measurements = tuple(measurements)
         self._values = {"results": _index(self.results), "measurements": _index(self.measurements)}
+
+    @cached_property
+    def p_values(self) -> dict[str, tuple[float, float]]:
+        """Raw and corrected p-value of every planned comparison, by its id. Raises KeyError like `per_seed`."""
+        return _comparison_p_values(self)
 
     def per_seed(self, selection: Selection, ledger: str = "results") -> dict[int, float]:
         """Mean over the selected data sets and conditions, for each seed.
@@ -151,6 +157,10 @@ def comparison_p_values(ledger: Ledger) -> dict[str, tuple[float, float]]:
 
     Primary comparisons are one family, all others a second: the decision does not pay for the exploration.
     """
+    return dict(ledger.p_values)
+
+
+def _comparison_p_values(ledger: Ledger) -> dict[str, tuple[float, float]]:
     from statsmodels.stats.multitest import multipletests
 
     blueprint = ledger.blueprint
@@ -179,7 +189,7 @@ def difference(comparison: Comparison, kind: str) -> Statistic:
 def _adjusted(statistic: Statistic, ledger: Ledger) -> float:
     for comparison in ledger.blueprint.comparisons:
         if difference(comparison, "p_adjusted") == statistic:
-            return comparison_p_values(ledger)[comparison.id][1]
+            return ledger.p_values[comparison.id][1]
     raise KeyError("a corrected p-value exists for planned comparisons only")
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from urllib.parse import quote as percent_encoded
 
 from anyascii import anyascii
-from pylatexenc.latexencode import (  # type: ignore[import-untyped]
+from pylatexenc.latexencode import (
     RULE_DICT,
     UnicodeToLatexConversionRule,
     UnicodeToLatexEncoder,

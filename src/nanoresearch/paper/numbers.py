@@ -16,7 +16,9 @@ MACROS = r"""\makeatletter
 \DeclareRobustCommand{\result}[1]{%
   \ifcsname nr@result@#1\endcsname\csname nr@result@#1\endcsname
   \else\textbf{??}\@latex@warning{Result `#1' undefined}\fi}
-\makeatother"""
+\makeatother
+% A name of data, methods or metrics that may hold digits; the audit looks it up.
+\providecommand{\name}[1]{#1}"""
 
 
 def numbers_tex(numbers: Iterable[Number]) -> str:

@@ -18,8 +18,11 @@ DRAWINGS = "analysis/figures"
 
 def review(work: Workplace, material: WritingMaterial, manuscript: Manuscript, plan: Plan) -> tuple[Manuscript, Build]:
     """The paper as it stands after the last review, rendered and compiled. The reviewer gets no plan and no briefing."""
-    if work.folder.has(FINAL) and work.folder.has(BUILD):
-        return work.folder.load(FINAL, Manuscript), work.folder.load(BUILD, Build)
+    if work.folder.has(FINAL):
+        manuscript = work.folder.load(FINAL, Manuscript)
+        build = work.folder.load(BUILD, Build) if work.folder.has(BUILD) else None
+        # Without a PDF the sources are set once more: LaTeX may have been installed since.
+        return manuscript, build if build and build.ok else typeset(work, material, manuscript)
     reviews: list[Review] = []
     while True:
         work.log.step(f"review/revision {manuscript.revision}")

@@ -1,4 +1,4 @@
-"""Realistic writing material without an experiment: a blueprint from a real kit and results drawn around given effects."""
+"""Writing material without an experiment: a blueprint from a real kit, and results drawn around given effects."""
 
 import random
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.blueprint import Blueprint, Budget, Critique, MetricSpec, Objection
 from nanoresearch.schema.dataset import StagedDataset
-from nanoresearch.schema.experiment import Attempt, Failure, Job, Result
-from nanoresearch.schema.idea import ClosestWork, Gap, NoveltyVerdict, Query, Survey
+from nanoresearch.schema.experiment import Attempt, Failure, Result
+from nanoresearch.schema.idea import ClosestWork, Gap, NoveltyReport, NoveltyVerdict, Query, Survey
 from nanoresearch.schema.plan import Directive, Plan
 from nanoresearch.schema.profile import Profile
 
@@ -39,7 +39,9 @@ def blueprint(kit: Kit, *, components: int = 3, datasets: int = 2, seeds: int = 
     parts = ", ".join(item.spec.name for item in chosen[:-1])
     listed = f"{parts} and {chosen[-1].spec.name}" if parts else chosen[-1].spec.name
     return Blueprint(
-        topic=f"Which additions to {kit.baseline.name} pay on {names}, and do 3 of them \"compose\" cheaply & 100% safely?",
+        topic=(
+            f'Which additions to {kit.baseline.name} pay on {names}, and do 3 of them "compose" cheaply & 100% safely?'
+        ),
         title=f"What {listed} add to {kit.baseline.name} on {names}",
         domain=kit.domain,
         study=kit.id,
@@ -88,10 +90,14 @@ def results(design: Blueprint, effects: Effects, noise: float = 0.004) -> tuple[
                             names += [f"{metric.id}:{label}" for label in ("alpha", "7", "gamma")]
                         for name in names:
                             value = _value(metric, gain, shared + source.gauss(0, noise))
-                            lines.append(_result(len(lines), "r", method.id, staged.card.id, name, value, seed, condition))
+                            lines.append(
+                                _result(len(lines), "r", method.id, staged.card.id, name, value, seed, condition)
+                            )
                     for measure in design.measures:
                         value = 0.2 + 0.1 * len(method.components) + abs(source.gauss(0, 0.01))
-                        costs.append(_result(len(costs), "m", method.id, staged.card.id, measure, value, seed, condition))
+                        costs.append(
+                            _result(len(costs), "m", method.id, staged.card.id, measure, value, seed, condition)
+                        )
     return lines, costs
 
 
@@ -107,7 +113,9 @@ def _value(metric: MetricSpec, gain: float, wobble: float) -> float:
     return level + scale * (sign * gain + wobble)
 
 
-def _result(number: int, kind: str, method: str, dataset: str, metric: str, value: float, seed: int, condition: str) -> Result:
+def _result(
+    number: int, kind: str, method: str, dataset: str, metric: str, value: float, seed: int, condition: str
+) -> Result:
     return Result(
         id=f"{kind}{number + 1:05d}", method=method, dataset=dataset, metric=metric, value=value, seed=seed,
         condition=condition, attempt=2, commit="0123456789abcdef", blueprint="0" * 64,
@@ -150,8 +158,9 @@ def material(
     closest = found.papers[0]
     work = ClosestWork(paper=closest.key, title=closest.title, similarity=0.4, shared_terms=(kit.subjects[0],))
     verdict = NoveltyVerdict(hypothesis="h1", verdict="novel", reason="", closest=(work,), searched=120)
+    report = NoveltyReport(verdicts=(verdict,), chosen="h1", reason="It is new.")
     return WritingMaterial(
-        blueprint=design, survey=found, novelty=(verdict,), critiques=_critiques(), analysis=analysis,
+        blueprint=design, survey=found, novelty=report, critiques=_critiques(), analysis=analysis,
         attempts=_attempts(), ledger=ledger, folder=folder,
     )  # fmt: skip
 
@@ -162,19 +171,37 @@ def _critiques() -> tuple[Critique, ...]:
 
 
 def _attempts() -> tuple[Attempt, ...]:
-    def job(ok: bool) -> Job:
-        return Job(seed=0, outcome="succeeded" if ok else "failed", exit_code=0 if ok else 1, seconds=3, cpu_seconds=3, peak_memory_mb=None)
-
     failure = Failure(
-        outcome="failed", signature="ValueError|models.fit|NaN", message="ValueError: Input X contains NaN.", file="models.py",
-        line=12, tail="",
-    )  # fmt: skip
-    return (
-        Attempt(number=1, commit="aaaaaaaaaaaa", smoke=True, outcome="failed", jobs=(job(False),), started="2026-01-01T00:00:00",
-                seconds=4, failure=failure, patch="impute_missing", patch_reason="Some values are missing; each is replaced."),
-        Attempt(number=2, commit="0123456789abcdef", smoke=False, outcome="succeeded", jobs=(job(True),),
-                started="2026-01-01T00:01:00", seconds=40),
-    )  # fmt: skip
+        outcome="failed",
+        signature="ValueError|models.fit|NaN",
+        message="ValueError: Input X contains NaN.",
+        file="models.py",
+        line=12,
+        tail="",
+    )
+    first = Attempt(
+        number=1,
+        commit="aaaaaaaaaaaa",
+        smoke=True,
+        outcome="failed",
+        jobs=(),
+        started="2026-01-01T00:00:00",
+        seconds=4,
+        failure=failure,
+        patch="impute_missing",
+        patch_reason="Some values are missing; each is replaced.",
+    )
+    second = first.model_copy(
+        update={
+            "number": 2,
+            "commit": "0123456789abcdef",
+            "smoke": False,
+            "outcome": "succeeded",
+            "failure": None,
+            "patch": None,
+        }
+    )
+    return first, second
 
 
 def briefing(effect: dict[str, object] | None = None, **writing: object) -> Briefing:

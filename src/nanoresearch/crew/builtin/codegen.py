@@ -19,7 +19,7 @@ def take(source: str, keep: dict[str, Collection[str]]) -> str:
     they are the module's interface. Raises KeyError when a wanted key is not in its registry.
     """
     tree = ast.parse(source)
-    registries = {_target(node): node for node in tree.body if _target(node) in keep}
+    registries = {name: node for node in tree.body if (name := _target(node)) is not None and name in keep}
     for name, keys in keep.items():
         present = _entries(registries[name]) if name in registries else {}
         missing = sorted(set(keys) - set(present))
@@ -91,9 +91,9 @@ def strip(source: str, *, docstrings: bool, type_hints: bool, comments: bool) ->
                 cuts.append(
                     (node.returns.lineno, column, node.returns.end_lineno or 0, node.returns.end_col_offset or 0, "")
                 )
-    for first, start, last, end, filler in sorted(cuts, reverse=True):
+    for first, start, last, stop, filler in sorted(cuts, reverse=True):
         head = lines[first - 1].encode()[:start].decode() + filler
-        tail = lines[last - 1].encode()[end:].decode()
+        tail = lines[last - 1].encode()[stop:].decode()
         joined = head + tail
         lines[first - 1 : last] = [joined] if joined.strip() else []
     return "\n".join(lines) + "\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 from nanoresearch.crew.builtin.words import listing, positions, stems
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.datasets.stage import status
-from nanoresearch.schema.blueprint import Blueprint, Critique, MethodSpec, Objection
+from nanoresearch.schema.blueprint import Blueprint, ComponentSpec, Critique, MethodSpec, Objection
 
 LEAST_SEEDS = 3
 """Fewer repetitions leave no way to estimate a variance worth the name."""
@@ -140,7 +140,8 @@ def check_taboos(blueprint: Blueprint, taboos: tuple[str, ...]) -> Iterator[Obje
     """Nothing that the researcher rules out may be in the study."""
     for taboo in taboos:
         words = stems(taboo)
-        for item in [*blueprint.methods, *blueprint.components]:
+        items: tuple[MethodSpec | ComponentSpec, ...] = (*blueprint.methods, *blueprint.components)
+        for item in items:
             hit = next((name for name in (*item.tags, item.id, item.name) if positions(name, words)), None)
             if hit:
                 yield Objection(kind="taboo", text=f'{item.name} is ruled out by the taboo "{taboo}" ({hit}).')

@@ -10,7 +10,13 @@ from functools import cached_property
 from typing import Literal
 
 from nanoresearch.crew.builtin.writer.latex_text import (
-    citation_keys, literal_numbers, result_keys, sentences, split_sentences, visible, word_count,
+    citation_keys,
+    literal_numbers,
+    result_keys,
+    sentences,
+    split_sentences,
+    visible,
+    word_count,
 )  # fmt: skip
 from nanoresearch.paper.escape import latex
 from nanoresearch.schema.analysis import Analysis, Finding, Statistic
@@ -23,15 +29,29 @@ Severity = Literal["blocking", "major", "minor"]
 PENALTY = {"blocking": 5.0, "major": 2.0, "minor": 0.4}
 """Points that a remark costs; a score starts at 10."""
 COUNTS_AS = {
-    "coherence": "coherence", "completeness": "coherence", "claim": "claims", "formatting": "formatting", "style": "formatting",
-}  # fmt: skip
+    "coherence": "coherence",
+    "completeness": "coherence",
+    "claim": "claims",
+    "formatting": "formatting",
+    "style": "formatting",
+}
 """Score that a kind of remark lowers."""
 
 AUDITED = ("abstract", "results", "error_analysis", "cost", "discussion", "limitations", "conclusion")
 """Sections in which a number must be a reference to a record."""
 ARGUING = ("abstract", "results", "discussion", "conclusion")
 """Sections whose claims are held against the findings."""
-REQUIRED = ("abstract", "introduction", "related_work", "method", "setup", "results", "discussion", "limitations", "conclusion")
+REQUIRED = (
+    "abstract",
+    "introduction",
+    "related_work",
+    "method",
+    "setup",
+    "results",
+    "discussion",
+    "limitations",
+    "conclusion",
+)
 ORDERED = ("abstract", "introduction", "method", "setup", "results", "discussion", "conclusion")
 ABSTRACT_WORDS = (60, 260)
 LEAST_CITATIONS = 8
@@ -47,29 +67,39 @@ VERDICT_WORDS = {
     "refuted": r"\brefut\w+|\bnot supported\b",
     "inconclusive": r"\binconclusive\b",
 }
-PLACEHOLDER = re.compile(r"\bTODO\b|\bFIXME\b|\bTBD\b|\bXXX\b|lorem ipsum|\bn/a\b|\bNone\b|\bnan\b|\{\{|\?\?|<[a-z_]+>", re.IGNORECASE)
+PLACEHOLDER = re.compile(
+    r"\bTODO\b|\bFIXME\b|\bTBD\b|\bXXX\b|[Ll]orem ipsum|\bn/a\b|(?<!\. )\bNone\b|\b[Nn]a[Nn]\b|\?\?"
+)
 STRONG = re.compile(
-    r"\bstate[- ]of[- ]the[- ]art\b|\bSOTA\b|\bprov(?:e|es|ed|en|ing)\b|\balways\b|\bguarantee\w*|\bundoubtedly\b|\bclearly\b"
+    r"\bstate[- ]of[- ]the[-"
+    r" ]art\b|\bSOTA\b|\bprov(?:e|es|ed|en|ing)\b|\balways\b|\bguarantee\w*|\bundoubtedly\b|\bclearly\b"
     r"|\bdramatic\w*|\bremarkabl\w*|\bgroundbreaking\b|\bunprecedented\b|\bvastly\b|\bbreakthrough\b",
     re.IGNORECASE,
 )
 GENERAL = re.compile(
-    r"\bin general\b|\bgenerally\b|\buniversal\w*|\bon any data\b(?! set)|\ball data\b(?! sets?)|\breal[- ]world\b|\beverywhere\b",
+    r"\bin general\b|\bgenerally\b|\buniversal\w*|\bon any data\b(?! set)|\ball data\b(?! sets?)|\breal[-"
+    r" ]world\b|\beverywhere\b",
     re.IGNORECASE,
 )
-CAUSAL = re.compile(r"\bbecause\b|\bdue to\b|\bcaus(?:e|es|ed|ing)\b|\bleads? to\b|\bthanks to\b|\bowing to\b", re.IGNORECASE)
+CAUSAL = re.compile(
+    r"\bbecause\b|\bdue to\b|\bcaus(?:e|es|ed|ing)\b|\bleads? to\b|\bthanks to\b|\bowing to\b", re.IGNORECASE
+)
 SIGNIFICANT = re.compile(r"\bsignifican\w+", re.IGNORECASE)
 GOOD = re.compile(r"\b(?:outperform\w*|beats?|improv(?:e|es|ed|ing|ement\w*)|better|superior|helps?)\b", re.IGNORECASE)
 BAD = re.compile(r"\b(?:hurts?|harms?|degrad\w+|worse|inferior)\b", re.IGNORECASE)
 UP = re.compile(r"\b(?:raises?|increases?)\b", re.IGNORECASE)
 DOWN = re.compile(r"\b(?:lowers?|reduces?|decreases?)\b", re.IGNORECASE)
 HEDGED = re.compile(
-    r"\?|\b(?:no|not|nor|neither|never|whether|would|could|can|might|may|if|expected|nothing|reason to|question)\b", re.IGNORECASE
+    r"\?|\b(?:no|not|nor|neither|never|nowhere|whether|would|could|can|might|may|if|expected|nothing|reason"
+    r" to|question)\b",
+    re.IGNORECASE,
 )
 FLIPPED = re.compile(r"\btaking\b|\bremov\w+|\baway\b|\bwithout\b", re.IGNORECASE)
 EVERY = re.compile(r"\b(?:every|all|each) (?:of the )?data ?sets?\b", re.IGNORECASE)
 ACRONYM = re.compile(r"\b[A-Z]{2,}[A-Z0-9]*\b")
-KNOWN_ACRONYMS = frozenset("PDF CPU GPU SHA JSON TV USA UK UN EU ID URL II III IV".split())
+KNOWN_ACRONYMS = frozenset(
+    ["PDF", "CPU", "GPU", "SHA", "JSON", "TV", "USA", "UK", "UN", "EU", "ID", "URL", "II", "III", "IV"]
+)
 
 
 class BuiltinReviewer:
@@ -141,7 +171,9 @@ def check_verdict(case: Case) -> Iterator[Remark]:
     for section in ("abstract", "conclusion"):
         text = case.text(section)
         if text and not re.search(VERDICT_WORDS[own], text, re.IGNORECASE):
-            yield Remark(section=section, kind="coherence", severity="blocking", text=f"The verdict ({own}) is not stated.")
+            yield Remark(
+                section=section, kind="coherence", severity="blocking", text=f"The verdict ({own}) is not stated."
+            )
         for other in VERDICT_WORDS.keys() - {own}:
             if re.search(VERDICT_WORDS[other], text, re.IGNORECASE):
                 yield Remark(
@@ -238,11 +270,18 @@ def check_wording(case: Case) -> Iterator[Remark]:
         for text in sentences(case.body(section)):
             hedged = HEDGED.search(text)
             if (match := STRONG.search(text)) and not hedged:
-                yield _claim(section, "major", text, f"uses \"{match.group()}\", which no experiment of this kind can back; soften it")
+                yield _claim(
+                    section,
+                    "major",
+                    text,
+                    f'uses "{match.group()}", which no experiment of this kind can back; soften it',
+                )
             if (match := GENERAL.search(text)) and not hedged:
-                yield _claim(section, "major", text, f"generalises beyond the data (\"{match.group()}\"); soften it")
+                yield _claim(section, "major", text, f'generalises beyond the data ("{match.group()}"); soften it')
             if (match := CAUSAL.search(text)) and not hedged:
-                yield _claim(section, "minor", text, f"names a cause (\"{match.group()}\") that was not tested; soften it")
+                yield _claim(
+                    section, "minor", text, f'names a cause ("{match.group()}") that was not tested; soften it'
+                )
 
 
 def check_claims(case: Case) -> Iterator[Remark]:
@@ -290,7 +329,7 @@ def _relevant(case: Case, piece: str) -> list[Finding]:
     tested = [item for item in case.analysis.findings if item.comparison and item.method in methods]
     rivals = {m.id for m in methods.values() if m.role in ("alternative", "reference") and _named(m.name, piece)}
     parts = {item.id for item in case.blueprint.components if _named(item.name, piece)}
-    if rivals and not (parts and "added" in piece):
+    if rivals and not (parts and "adding" in piece):
         return [item for item in tested if item.versus in rivals or item.method in rivals]
     if not parts:
         primary = {item.id for item in case.blueprint.comparisons if item.primary}
@@ -298,7 +337,7 @@ def _relevant(case: Case, piece: str) -> list[Finding]:
     chosen = []
     for item in tested:
         added = set(methods[item.method or ""].components)
-        rest = methods[item.versus] if item.versus in methods else None
+        rest = methods.get(item.versus or "")
         lost = added - set(rest.components) if rest else added
         if lost and lost <= parts and (rest is None or rest.role in ("baseline", "variant")):
             chosen.append(item)
@@ -325,16 +364,20 @@ def check_build(case: Case) -> Iterator[Remark]:
         return
     if not build.ok:
         reason = build.errors[0] if build.errors else "no reason given"
-        yield Remark(section="paper", kind="formatting", severity="blocking", text=f"The PDF could not be made: {reason}")
+        yield Remark(
+            section="paper", kind="formatting", severity="blocking", text=f"The PDF could not be made: {reason}"
+        )
     elif build.errors:
         yield Remark(section="paper", kind="formatting", severity="minor", text=f"TeX reported: {build.errors[0]}")
-    for name in build.undefined:
-        text = f"A reference has no target: {name}"
+    if build.undefined and build.ok:
+        text = f"References have no target: {', '.join(build.undefined[:8])}."
         yield Remark(section="paper", kind="formatting", severity="blocking", text=text)
     for line in build.overfull:
         size = max((float(value) for value in re.findall(r"([\d.]+) ?pt", line)), default=0.0)
         severity: Severity = "major" if size > TOLERATED_OVERFULL_PT else "minor"
-        yield Remark(section="paper", kind="formatting", severity=severity, text=f"Something sticks out of its column: {line}")
+        yield Remark(
+            section="paper", kind="formatting", severity=severity, text=f"Something sticks out of its column: {line}"
+        )
 
 
 def check_shape(case: Case) -> Iterator[Remark]:
@@ -348,7 +391,9 @@ def check_shape(case: Case) -> Iterator[Remark]:
         text = f"The abstract has {words} words; {least} are needed to state question, design and answer."
         yield Remark(section="abstract", kind="formatting", severity="major", text=text)
     if word_count(case.manuscript.title) > LONGEST_TITLE:
-        yield Remark(section="paper", kind="style", severity="minor", text=f"The title has more than {LONGEST_TITLE} words.")
+        yield Remark(
+            section="paper", kind="style", severity="minor", text=f"The title has more than {LONGEST_TITLE} words."
+        )
     for section in case.manuscript.sections:
         yield from _section_shape(section)
 
@@ -356,7 +401,9 @@ def check_shape(case: Case) -> Iterator[Remark]:
 def _section_shape(section: Section) -> Iterator[Remark]:
     count = word_count(section.body)
     if count == 0 and "\\input" not in section.body:
-        yield Remark(section=section.id, kind="formatting", severity="blocking", text="The section is empty; fill or drop it.")
+        yield Remark(
+            section=section.id, kind="formatting", severity="blocking", text="The section is empty; fill or drop it."
+        )
     elif count < LEAST_SECTION_WORDS and not section.appendix and section.id != "abstract":
         text = f"The section has only {count} words; say more or merge it."
         yield Remark(section=section.id, kind="formatting", severity="minor", text=text)
@@ -367,7 +414,9 @@ def _section_shape(section: Section) -> Iterator[Remark]:
             yield Remark(section=section.id, kind="style", severity="minor", text=text)
         for sentence in split_sentences(paragraph):
             if len(sentence.split()) > LONGEST_SENTENCE:
-                text = f'A sentence of {len(sentence.split())} words begins "{" ".join(sentence.split()[:6])}"; split it.'
+                text = (
+                    f'A sentence of {len(sentence.split())} words begins "{" ".join(sentence.split()[:6])}"; split it.'
+                )
                 yield Remark(section=section.id, kind="style", severity="minor", text=text)
 
 
@@ -412,9 +461,15 @@ def check_complete(case: Case) -> Iterator[Remark]:
         if visible(latex(staged.card.licence)) not in setup:
             text = f"The licence of {staged.card.name} ({staged.card.licence}) is not given."
             yield Remark(section="setup", kind="completeness", severity="major", text=text)
-    for word, what in ((r"\bseeds?\b", "the seeds"), (r"\btest\b", "the statistical test"), (r"\binterval", "the interval level")):
+    for word, what in (
+        (r"\bseeds?\b", "the seeds"),
+        (r"\btest\b", "the statistical test"),
+        (r"\binterval", "the interval level"),
+    ):
         if setup and not re.search(word, setup):
-            yield Remark(section="setup", kind="completeness", severity="major", text=f"The text does not state {what}.")
+            yield Remark(
+                section="setup", kind="completeness", severity="major", text=f"The text does not state {what}."
+            )
     cited = {key for section in case.manuscript.sections for key in citation_keys(section.body)}
     if len(cited) < LEAST_CITATIONS:
         text = f"Only {len(cited)} works are cited; related work needs at least {LEAST_CITATIONS}."

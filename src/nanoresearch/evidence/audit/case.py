@@ -21,7 +21,7 @@ from nanoresearch.evidence.audit.names import (
     RUN,
     SURVEY,
 )
-from nanoresearch.evidence.statistics import Ledger, comparison_p_values
+from nanoresearch.evidence.statistics import Ledger
 from nanoresearch.execution.attempts import ATTEMPT_FILE
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.analysis import Analysis, Number
@@ -80,11 +80,6 @@ class Case:
     def ledger(self) -> Ledger:
         """Both, ready to be selected from."""
         return Ledger(self.blueprint, self.results, self.measurements)
-
-    @cached_property
-    def corrected(self) -> dict[str, float]:
-        """Corrected p-value of every planned comparison."""
-        return {name: corrected for name, (_, corrected) in comparison_p_values(self.ledger).items()}
 
     @cached_property
     def attempts(self) -> list[Attempt]:

@@ -32,7 +32,7 @@ def check_integrity(case: Case) -> Iterator[Doubt]:
 def _judge(case: Case, comparison: Comparison) -> str:
     """Which way a planned comparison went: a difference counts when its corrected p-value is below the level."""
     mean = derive(difference(comparison, "diff_mean"), case.ledger)
-    return _direction(mean, case.corrected[comparison.id], comparison.metric, case.ledger)
+    return _direction(mean, case.ledger.p_values[comparison.id][1], comparison.metric, case.ledger)
 
 
 def _planned(case: Case) -> Iterator[Doubt]:

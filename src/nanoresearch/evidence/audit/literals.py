@@ -17,13 +17,12 @@ WORDS = (
     "thousandths",
     "twice", "thrice", "doubled", "doubles", "doubling", "tripled", "triples", "tripling", "quadrupled", "quadruples",
     "twofold", "threefold", "fourfold", "fivefold", "sixfold", "sevenfold", "eightfold", "ninefold", "tenfold",
-    "hundredfold", "percent",
+    "twentyfold", "hundredfold", "percent",
 )  # fmt: skip
 """Words that are numbers, besides the phrases of the patterns below."""
 
 _WORD = re.compile(
-    rf"(?<![A-Za-z])(?:{'|'.join(WORDS)}|per\s+cent|(?:a|one)[\s-](?:third|fourth|fifth|sixth|seventh|eighth|ninth)"
-    rf"|(?:{'|'.join(UNITS)}|twenty|thirty|hundred)[\s-]?fold)(?![A-Za-z])",
+    rf"(?<![A-Za-z])(?:{'|'.join(WORDS)}|per\s+cent|(?:a|one)[\s-](?:third|fourth|fifth|sixth|seventh|eighth|ninth))(?![A-Za-z])",
     re.IGNORECASE,
 )
 _IDIOM = re.compile(r"(?<![A-Za-z])(?:two-(?:sided|tailed)|in per\s?cent)(?![A-Za-z])", re.IGNORECASE)

@@ -26,7 +26,13 @@ COUNTED = re.compile(r"/(?:findings|figures|tables|cautions)")
 VOLATILE = ("/phases", "/updated", "/status", "/step", "/reason")
 """Fields of run.json that go on changing after the paper is written."""
 
-_MEASURED = re.compile(r"(?<![\w.])(\d+\.\d+|\d+(?=\s*(?:\\,|~|\\ )?\s*(?:\\%|per\s?cent|percentage)))(?![\d.]*\d)")
+_SHARE = re.compile(
+    r"(?<![\w.])(\d+(?:\.\d+)?)(?=[\s~]*(?:\\,)?[\s~]*(?:\\%|per\s?cent\b|percentage))"
+    r"|(?<![A-Za-z])p(?:-value)?\$?\s*(?:of|is|[=<>]|\$[=<>]\$|\\leq?)\s*\$?\s*(\d+(?:\.\d+)?)"
+)
+_DECIMAL = re.compile(r"(?<![\w.])(\d+\.\d+)(?![\d.]*\d)")
+TOLD = ("introduction", "related_work")
+"""Design sections that tell and define nothing: any decimal there must be known."""
 _NOTE = re.compile(r"^\\firstpagenote\{(.*)\}$", re.MULTILINE)
 
 
@@ -121,7 +127,9 @@ def _typed(passage: Passage, case: Case, given: set[str], known: set[Decimal]) -
             yield passage.where, f"commands that might print a number: {' '.join(unknown)}"
         return
     plain = NAME.sub(" ", without_comments(passage.body))
-    strange = [text for text in _MEASURED.findall(plain) if not _is_known(text, known)]
+    shown = [share or p for share, p in _SHARE.findall(plain)]
+    shown += _DECIMAL.findall(plain) if passage.where in TOLD else []
+    strange = [text for text in dict.fromkeys(shown) if not _is_known(text, known)]
     if strange:
         yield passage.where, f"shares or measured values that no record of the design has: {', '.join(strange)}"
 

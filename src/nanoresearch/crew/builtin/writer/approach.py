@@ -26,18 +26,22 @@ def _baseline(study: Study) -> str:
     keys = study.kit.citations[:1]
     return headed(
         "Baseline",
-        f"the starting point is called {name(study.baseline.name)}: {latex(study.baseline.description)}{study.cite(*keys)}",
-        "Everything that is compared with it shares its data, its preparation and its random numbers as far as they apply",
+        f"the starting point is called {name(study.baseline.name)}:"
+        f" {latex(study.baseline.description)}{study.cite(*keys)}",
+        "Everything that is compared with it shares its data, its preparation and its random numbers as far as they"
+        " apply",
     )
 
 
 def _component(study: Study, index: int) -> str:
     item = study.components[index]
     known = study.known_component(item.id)
-    opening = f"{name(item.name)} {latex(item.description)}{study.cite(*item.citations)}"
+    opening = f"this component {latex(item.description)}{study.cite(*item.citations)}"
     if known is None:
         return headed(sentence(name(item.name)).rstrip("."), opening)
-    return headed(sentence(name(item.name)).rstrip("."), f"{opening}; it may help because {latex(known.why)}", known.detail)
+    return headed(
+        sentence(name(item.name)).rstrip("."), f"{opening}; it may help because {latex(known.why)}", known.detail
+    )
 
 
 def _combinations(study: Study) -> str:
@@ -54,9 +58,8 @@ def _combinations(study: Study) -> str:
             + f", so that {count + 2} methods form a full factorial design"
         )
     elif count:
-        which = (
-            "besides the baseline and the full combination, "
-            + study.voice.clause("run", "each component alone and the combination without each component", many=True)
+        which = "besides the baseline and the full combination, " + study.voice.clause(
+            "run", "each component alone and the combination without each component", many=True
         )
     else:
         which = (
@@ -66,7 +69,8 @@ def _combinations(study: Study) -> str:
     return headed(
         "Combinations",
         which,
-        "A method is named by what it adds to the baseline; the full combination is the proposal that the tables speak of",
+        "A method is named by what it adds to the baseline; the full combination is the proposal that the tables"
+        " speak of",
     )
 
 
@@ -77,8 +81,8 @@ def _yardsticks(study: Study) -> str:
         parts.append(f"as an established alternative, {study.voice.clause('run', listing(shown), many=len(shown) > 1)}")
     if study.reference:
         parts.append(
-            f"a trivial reference, {name(study.reference.name)}, {latex(study.reference.description)}; a method that does "
-            "not beat it has learnt nothing from the inputs"
+            f"a trivial reference, {name(study.reference.name)}, {latex(study.reference.description)}; a method that"
+            " does not beat it has learnt nothing from the inputs"
         )
     return headed("Yardsticks", *parts)
 
@@ -128,8 +132,10 @@ def _estimators_in_words(study: Study) -> str:
     parts = ["the effect of a set of components is the mean over seeds of the paired difference to the baseline"]
     if study.several and study.variants:
         parts += [
-            "what a component contributes to the whole is the difference between the full combination and the same "
-            "without it",
+            (
+                "what a component contributes to the whole is the difference between the full combination and the same "
+                "without it"
+            ),
             "whether effects add up is judged by the joint effect less the sum of the effects of each component alone",
         ]
     return headed("Effects", *parts)

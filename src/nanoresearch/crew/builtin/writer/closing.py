@@ -2,12 +2,17 @@
 
 from nanoresearch.crew.builtin.words import listing
 from nanoresearch.crew.builtin.writer.effects import (
-    component_names, decisive, harmful, idle, paying, verdict_clause,
+    component_names,
+    decisive,
+    harmful,
+    idle,
+    paying,
+    verdict_clause,
 )  # fmt: skip
 from nanoresearch.crew.builtin.writer.experiment import plain_cautions
 from nanoresearch.crew.builtin.writer.opening import cost_clause, ranking_clause, robustness_clause
 from nanoresearch.crew.builtin.writer.prose import body, name, paragraph, sentence, worded
-from nanoresearch.crew.builtin.writer.results import cost_paragraphs, group_paragraphs, see, place
+from nanoresearch.crew.builtin.writer.results import cost_paragraphs, group_paragraphs, place, see
 from nanoresearch.crew.builtin.writer.study import Study
 from nanoresearch.paper.escape import latex
 from nanoresearch.schema.experiment import Attempt
@@ -35,10 +40,14 @@ def _meaning(study: Study) -> str:
     }[study.analysis.verdict]
     next_ = {
         "supported": "This supports the hypothesis for the data and settings at hand and does not extend it to others",
-        "refuted": "A negative outcome under a design that could have shown the opposite narrows what the addition can be "
-        "expected to do for a baseline of this kind",
-        "inconclusive": "The honest reading is that this experiment does not settle the question: more seeds or more data "
-        "could move the answer either way",
+        "refuted": (
+            "A negative outcome under a design that could have shown the opposite narrows what the addition can be "
+            "expected to do for a baseline of this kind"
+        ),
+        "inconclusive": (
+            "The honest reading is that this experiment does not settle the question: more seeds or more data "
+            "could move the answer either way"
+        ),
     }[study.analysis.verdict]
     return paragraph(f"{said}: {reason[:1].lower()}{reason[1:]}", next_)
 
@@ -52,19 +61,21 @@ def _practice(study: Study) -> str:
     parts = []
     if clean:
         parts.append(
-            f"among the components, the case for {component_names(study, clean)} is the clearest: adding or removing "
-            f"{'it' if len(clean) == 1 else 'them'} moves {study.metric_name} reliably in the expected direction somewhere and "
-            "nowhere in the opposite"
+            f"among the components, the case for {component_names(study, clean)} is the clearest: adding or removing"
+            f" {'it' if len(clean) == 1 else 'them'} moves {study.metric_name} reliably in the expected direction"
+            " somewhere and nowhere in the opposite"
         )
     if mixed:
-        parts.append(f"{component_names(study, mixed)} must be judged on the data at hand, since the effect changes its sign")
+        parts.append(
+            f"{component_names(study, mixed)} must be judged on the data at hand, since the effect changes its sign"
+        )
     if harm := [item for item in bad if item not in good]:
         parts.append(f"nothing here speaks for {component_names(study, harm)}, and something speaks against")
     if nothing:
         them = "it" if len(nothing) == 1 else "them"
         parts.append(
-            f"for {component_names(study, nothing)} no reliable effect was seen in either direction; leaving {them} out is the "
-            "simpler choice until there is evidence to the contrary"
+            f"for {component_names(study, nothing)} no reliable effect was seen in either direction; leaving {them} out"
+            " is the simpler choice until there is evidence to the contrary"
         )
     return paragraph(*parts)
 
@@ -75,23 +86,33 @@ def _single_advice(study: Study) -> str:
     if verdicts == {"better"}:
         return f"whoever works with {name(study.baseline.name)} on data like these has reason to try {component}"
     if "worse" in verdicts and "better" in verdicts:
-        return f"whether {component} should be added must be judged on the data at hand, since the effect changes its sign"
+        return (
+            f"whether {component} should be added must be judged on the data at hand, since the effect changes its sign"
+        )
     if "worse" in verdicts:
-        return f"nothing here speaks for {component} on top of {name(study.baseline.name)}, and something speaks against"
+        return (
+            f"nothing here speaks for {component} on top of {name(study.baseline.name)}, and something speaks against"
+        )
     return f"leaving {component} out is the simpler choice until there is evidence to the contrary"
 
 
 def _emphasis(study: Study) -> str:
     contribution = study.briefing.profile.contribution
     parts = {
-        "efficiency": [cost_clause(study), "whether a difference in score is worth a difference in cost depends on the use"],
+        "efficiency": [
+            cost_clause(study),
+            "whether a difference in score is worth a difference in cost depends on the use",
+        ],
         "performance": [
             ranking_clause(study),
             "such an order describes the means; only the planned comparisons say which of its steps are reliable",
         ],
         "robustness": [
             robustness_clause(study),
-            "a method that is chosen for hard conditions should be compared under them and not only at the standard setting",
+            (
+                "a method that is chosen for hard conditions should be compared under them and not only at the standard"
+                " setting"
+            ),
         ],
         "reproducibility": [
             "the value of the study lies as much in its protocol as in its outcome: what would count as success was "
@@ -109,15 +130,19 @@ def _stops(study: Study) -> str:
         return ""
     higher = 1 if study.metric.direction == "higher" else -1
     gaps = [
-        study.against(study.proposed.id, study.baseline.id, None, None, study.condition(i)) for i in range(len(sweep.values))
+        study.against(study.proposed.id, study.baseline.id, None, None, study.condition(i))
+        for i in range(len(sweep.values))
     ]
     fades = [i for i, gap in enumerate(gaps) if study.excludes_zero(gap) != higher]
     if not fades:
-        return f"within the range that was tried, the {name(sweep.name)} marks no point at which the addition stops to pay"
+        return f"along the varied condition ({name(sweep.name)}), no point was found at which the addition stops paying"
     if len(fades) == len(gaps):
-        return f"no setting of the {name(sweep.name)} was found at which the addition is seen to pay"
+        return f"no setting of the varied condition ({name(sweep.name)}) was found at which the addition is seen to pay"
     where = listing([study.setting(i) for i in fades])
-    return f"the addition is not seen to pay at a {name(sweep.name)} of {where}; there, the interval does not exclude a difference of nil or lies below it"
+    return (
+        f"not at every setting of the varied condition ({name(sweep.name)}) is the addition seen to pay: at {where},"
+        " the interval of the difference includes nil or lies on the unfavourable side"
+    )
 
 
 def _generality(study: Study) -> str:
@@ -134,13 +159,23 @@ def limitations(study: Study) -> Section:
     parts = plain_cautions(study)
     seeds = len(study.blueprint.seeds)
     if seeds < FEW_SEEDS:
-        parts.append(f"With {study.count('/seeds')} seeds the intervals rest on few repetitions, and small effects can be missed")
+        parts.append(
+            f"With {study.count('/seeds')} seeds the intervals rest on few repetitions, and small effects can be missed"
+        )
     if not study.blueprint.protocol.resampled:
-        parts.append("The seeds share their test data, so that the intervals leave out the uncertainty that other test data would bring")
+        parts.append(
+            "The seeds share their test data, so that the intervals leave out the uncertainty that other test data"
+            " would bring"
+        )
     if any(staged.card.note for staged in study.blueprint.datasets):
         parts.append("The notes on the data in Section~\\ref{sec:setup} limit what can be concluded from them")
-    parts.append("The baseline was written for this study and its settings were not searched; it is no substitute for a tuned system")
-    return Section(id="limitations", title="Limitations", body=body(paragraph(*parts), _survey_limits(study), _authorship(study)))
+    parts.append(
+        "The baseline was written for this study and its settings were not searched; it is no substitute for a tuned"
+        " system"
+    )
+    return Section(
+        id="limitations", title="Limitations", body=body(paragraph(*parts), _survey_limits(study), _authorship(study))
+    )
 
 
 def _survey_limits(study: Study) -> str:
@@ -149,14 +184,17 @@ def _survey_limits(study: Study) -> str:
     if survey.degraded:
         parts.append("Some sources of literature failed during the survey, so that relevant work may be missing")
     if not any(paper.abstract for paper in survey.papers):
-        parts.append("The survey saw titles and no abstracts, so that nothing can be said here about what earlier works found")
+        parts.append(
+            "The survey saw titles and no abstracts, so that nothing can be said here about what earlier works found"
+        )
     parts.append("The verdict on novelty is no stronger than the collection it was searched in")
     return paragraph(*parts)
 
 
 def _authorship(study: Study) -> str:
     return paragraph(
-        "This text was composed by a deterministic program from the records of the run; no language model wrote or judged it",
+        "This text was composed by a deterministic program from the records of the run; no language model wrote or"
+        " judged it",
         "It can state what the records show, and it lacks the judgement of an expert who knows the field",
     )
 
@@ -166,7 +204,9 @@ def conclusion(study: Study) -> Section:
     endings = {
         "supported": "The claim holds for these data and this protocol; replication on others is the natural next step",
         "refuted": "The claim should not be repeated for this kind of baseline without new evidence",
-        "inconclusive": "The question stays open, and the frozen design can be run again with more seeds to narrow the answer",
+        "inconclusive": (
+            "The question stays open, and the frozen design can be run again with more seeds to narrow the answer"
+        ),
     }
     good, nothing = paying(study), idle(study)
     parts = []
@@ -177,7 +217,12 @@ def conclusion(study: Study) -> Section:
     return Section(
         id="conclusion",
         title="Conclusion",
-        body=paragraph(asked, f"Under a frozen design, {verdict_clause(study)}: {decisive(study, short=True)}", *parts, endings[study.analysis.verdict]),
+        body=paragraph(
+            asked,
+            f"Under a frozen design, {verdict_clause(study)}: {decisive(study, short=True)}",
+            *parts,
+            endings[study.analysis.verdict],
+        ),
     )
 
 
@@ -199,10 +244,10 @@ def broader_impact(study: Study) -> Section:
         id="broader_impact",
         title="Broader Impact",
         body=paragraph(
-            "The experiment trains small models on public data, costs little energy and collects nothing about people beyond "
-            "what those data already hold",
-            "Its likeliest harm is to be over-read: a result on packaged data is no reason to deploy a method where errors "
-            "have consequences",
+            "The experiment trains small models on public data, costs little energy and collects nothing about people"
+            " beyond what those data already hold",
+            "Its likeliest harm is to be over-read: a result on packaged data is no reason to deploy a method where"
+            " errors have consequences",
             "Its likeliest use is as a check that others can repeat before they build on the same components",
         ),
     )
@@ -212,8 +257,8 @@ def reproducibility(study: Study) -> Section:
     """Commit, seeds, versions, commands, and the attempts that failed."""
     run = latex(study.material.folder.id)
     commands = (
-        f"\\texttt{{nanoresearch audit {run}}} derives every number of this paper again from the raw results and checks "
-        f"every citation, and \\texttt{{nanoresearch reproduce {run}}} runs the experiment anew and compares"
+        f"\\texttt{{nanoresearch audit {run}}} derives every number of this paper again from the raw results and checks"
+        f" every citation, and \\texttt{{nanoresearch reproduce {run}}} runs the experiment anew and compares"
     )
     return Section(
         id="reproducibility",
@@ -228,7 +273,9 @@ def reproducibility(study: Study) -> Section:
 
 def _provenance(study: Study) -> str:
     succeeded = [attempt for attempt in study.material.attempts if attempt.outcome == "succeeded" and not attempt.smoke]
-    commit = f"commit \\texttt{{{latex(succeeded[-1].commit[:12])}}} of the run's code" if succeeded else "the run's code"
+    commit = (
+        f"commit \\texttt{{{latex(succeeded[-1].commit[:12])}}} of the run's code" if succeeded else "the run's code"
+    )
     return (
         f"the results come from {commit} under the frozen design with digest "
         f"\\texttt{{{study.blueprint.digest()[:16]}}}; each value was written by the program itself, once for each seed"
@@ -281,9 +328,23 @@ def seed_values(study: Study) -> Section | None:
     return Section(
         id="seeds",
         title="Values of Every Seed",
-        body="Table~\\ref{tab:seeds} gives the primary metric of baseline and proposal under each seed.\n\n\\inputtable{seeds}",
+        body=(
+            "Table~\\ref{tab:seeds} gives the primary metric of baseline and proposal under each"
+            " seed.\n\n\\inputtable{seeds}"
+        ),
         appendix=True,
     )
 
 
-__all__ = ["broader_impact", "conclusion", "cost", "discussion", "error_analysis", "limitations", "place", "reproducibility", "see", "seed_values"]
+__all__ = [
+    "broader_impact",
+    "conclusion",
+    "cost",
+    "discussion",
+    "error_analysis",
+    "limitations",
+    "place",
+    "reproducibility",
+    "see",
+    "seed_values",
+]

@@ -11,21 +11,17 @@ MANY = 3
 """More data sets than this are summarised instead of listed."""
 
 
-def effect(
-    study: Study, subject: str, outcomes: Sequence[Outcome], *, many: bool = False, metric: str | None = None
-) -> str:
+def effect(study: Study, subject: str, outcomes: Sequence[Outcome], *, metric: str | None = None) -> str:
     """ "SUBJECT raises accuracy on A, lowers it on B and makes no reliable difference on C"."""
     parts = []
     metric = metric or study.metric_name
     for verdict in ("better", "worse"):
         if chosen := study.where(outcomes, verdict):
-            verb = study.verb(verdict).removesuffix("s" if many else "")
-            parts.append(f"{verb} {metric} {study.on(chosen)}")
+            parts.append(f"{study.verb(verdict)} {metric} {study.on(chosen)}")
             metric = "it"
     if chosen := study.where(outcomes, "no_difference"):
-        verb = "make" if many else "makes"
         to = f" to {metric}" if metric != "it" else ""
-        parts.append(f"{verb} no reliable difference{to} {study.on_none(chosen)}")
+        parts.append(f"makes no reliable difference{to} {study.on_none(chosen)}")
     return f"{subject} {listing(parts)}"
 
 
@@ -73,7 +69,7 @@ def component_names(study: Study, ids: Sequence[str], word: str = "and") -> str:
 def alone_summary(study: Study) -> str:
     """What each component does when it is added alone, in one sentence."""
     clauses = alone_clauses(study)
-    return f"added alone, {'; '.join(clauses)}" if clauses else ""
+    return f"component by component, {'; '.join(clauses)}" if clauses else ""
 
 
 def alone_clauses(study: Study) -> list[str]:
@@ -82,7 +78,7 @@ def alone_clauses(study: Study) -> list[str]:
     for ids, items in component_groups(study, study.alone):
         if items:
             metric = "it" if clauses else None
-            clauses.append(effect(study, component_names(study, ids), items, many=len(ids) > 1, metric=metric))
+            clauses.append(effect(study, f"adding {component_names(study, ids, 'or')}", items, metric=metric))
     return clauses
 
 

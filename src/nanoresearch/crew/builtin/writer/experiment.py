@@ -15,10 +15,10 @@ CORRECTIONS = {
     "fdr_bh": ("the false discovery rate procedure of Benjamini and Hochberg", "benjamini1995controlling"),
 }
 MEASURES = {
-    "fit_seconds": "the seconds that fitting takes",
-    "latency_ms": "the milliseconds that a prediction takes",
+    "fit_seconds": "the time to fit in seconds",
+    "latency_ms": "the time to predict one input in milliseconds",
     "parameter_count": "the count of fitted numbers",
-    "peak_memory_mb": "the peak memory of the process",
+    "peak_memory_mb": "the peak memory of the process in megabytes",
 }
 OBJECTIONS = {
     "unfair_comparison": "an unfair comparison",
@@ -58,7 +58,9 @@ def _card(study: Study, staged: StagedDataset) -> str:
     cited = study.cite(card.citation) if card.citation else ""
     licence = latex(card.licence)
     terms = f"licence {licence}" if not licence.startswith("none") else f"licence: {licence}"
-    return f"\\emph{{{latex(card.name)}}}{cited}: {summary}; from {latex(card.package)} {latex(staged.version)}, {terms}"
+    return (
+        f"\\emph{{{latex(card.name)}}}{cited}: {summary}; from {latex(card.package)} {latex(staged.version)}, {terms}"
+    )
 
 
 def _breakable(text: str) -> str:
@@ -73,7 +75,8 @@ def _note(staged: StagedDataset) -> str:
 def _division(study: Study) -> str:
     protocol = study.blueprint.protocol
     grouped = f"Rows of one {latex(protocol.grouped_by)} never stand on both sides" if protocol.grouped_by else ""
-    return headed("Division", latex(protocol.description), f"{protocol.test_fraction:.0%} of the data are tested".replace("%", r"\,\%") if protocol.resampled else "", grouped)  # fmt: skip
+    share = f"the test part has {protocol.test_fraction * 100:.0f}\\,\\% of the data" if protocol.resampled else ""
+    return headed("Division", latex(protocol.description), share, grouped)
 
 
 def _settings(study: Study) -> str:
@@ -92,10 +95,12 @@ def _sweep(study: Study) -> str:
     if sweep is None:
         return ""
     unit = f" {latex(sweep.unit)}" if sweep.unit else ""
+    head, _, tail = sweep.description.partition(";")
     values = listing([f"{value:g}" if not isinstance(value, str) else name(value) for value in sweep.values])
     return headed(
         "Varied condition",
-        f"{study.voice.clause('vary', latex(sweep.description))}, in the settings {values}{unit}",
+        f"{study.voice.clause('vary', latex(head))}, in the settings {values}{unit}",
+        latex(tail),
         f"The setting {sweep.values[0] if isinstance(sweep.values[0], str) else format(sweep.values[0], 'g')} is the "
         "standard one; planned comparisons average over all settings within a seed",
     )
@@ -113,11 +118,14 @@ def _metrics(study: Study) -> str:
     return headed(
         "Metrics",
         f"the primary metric is {study.metric_name}, {latex(first.description)}; {better}",
-        f"Beside it {study.voice.clause('report', listing([name(item.name) for item in others]), many=len(others) > 1)}"
-        if others
-        else "",
+        (
+            "Beside it"
+            f" {study.voice.clause('report', listing([name(item.name) for item in others]), many=len(others) > 1)}"
+            if others
+            else ""
+        ),
         *(f"{direction} is better for {listing(items)}" for direction, items in described.items() if items),
-        f"As costs {study.voice.clause('record', listing(measures), many=len(measures) > 1)}" if measures else "",
+        f"As a cost, {study.voice.clause('record', listing(measures), many=len(measures) > 1)}" if measures else "",
         sliced,
     )
 
@@ -128,13 +136,19 @@ def _statistics(study: Study) -> str:
     primary = sum(item.primary for item in blueprint.comparisons)
     others = len(blueprint.comparisons) - primary
     correction, key = CORRECTIONS[blueprint.correction]
-    test = "a paired $t$ test" if blueprint.test == "paired_t" else f"the Wilcoxon signed-rank test{study.cite('wilcoxon1945individual')}"
+    test = (
+        "a paired $t$ test"
+        if blueprint.test == "paired_t"
+        else f"the Wilcoxon signed-rank test{study.cite('wilcoxon1945individual')}"
+    )
     overlap = (
         "Since seeds draw overlapping splits of the same rows, the variance of every $t$ statistic and interval is "
         f"corrected for the overlap{study.cite('nadeau2003inference', 'bouckaert2004evaluating')}"
         if blueprint.protocol.resampled
-        else "The test data are the same under every seed, so that intervals speak of the randomness of the methods and not of "
-        "that of the data"
+        else (
+            "The test data are the same under every seed, so that intervals speak of the randomness of the methods and"
+            " not of that of the data"
+        )
     )
     families = (
         f"the {primary} primary comparison{'s' if primary > 1 else ''} of the full combination with the baseline form"
@@ -145,11 +159,15 @@ def _statistics(study: Study) -> str:
         f"every method runs under the same {len(blueprint.seeds)} seeds ({_seeds(study)})",
         f"{voice.clause('test', 'differences', f'within seeds by {test} and {level} intervals', many=True)}",
         overlap,
-        f"Two families of comparisons were fixed in advance: {families}, the {others} others explain it" if others else families,
+        (
+            f"Two families of comparisons were fixed in advance: {families}, the {others} others explain it"
+            if others
+            else families
+        ),
         f"Within a family $p$-values are corrected by {correction}{study.cite(key)}",
-        f"A difference is called reliable when its corrected $p$-value is below {1 - blueprint.confidence:.2g}; effect "
-        f"sizes are Cohen's $d$ of the paired differences{study.cite('cohen1988statistical')}. Whatever was not planned "
-        "is reported as description, with uncorrected intervals",
+        f"A difference is called reliable when its corrected $p$-value is below {1 - blueprint.confidence:.2g}; effect"
+        f" sizes are Cohen's $d$ of the paired differences{study.cite('cohen1988statistical')}. Whatever was not"
+        " planned is reported as description, with uncorrected intervals",
     )
 
 
@@ -172,8 +190,9 @@ def _registration(study: Study) -> str:
         review = "An automatic design review of its fairness, controls, power and cost raised no objection"
     return headed(
         "Budget and pre-registration",
-        f"the experiment may take {budget.minutes:g} minutes on {budget.parallel} "
-        f"process{'es' if budget.parallel > 1 else ''} with {budget.memory_gb:g}\\,GB each; {blueprint.forecast_minutes:.1f} minutes were forecast",
+        f"the experiment may take {budget.minutes:g} minutes on {budget.parallel}"
+        f" process{'es' if budget.parallel > 1 else ''} with {budget.memory_gb:g}\\,GB each;"
+        f" {blueprint.forecast_minutes:.1f} minutes were forecast",
         review,
         "Then the design was frozen, before the experiment ran; its SHA-256 digest, "
         f"\\texttt{{{blueprint.digest()[:16]}}}, is stamped on every result",

@@ -11,11 +11,45 @@ REFERENCES = re.compile(
 )
 HEADING = re.compile(r"\\paragraph\{((?:[^{}]|\{[^{}]*\})*)\}\s*")
 """A run-in heading."""
-NUMBER_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred hundreds thousand thousands "
-    "million half twice thrice dozen"
-).split()
+NUMBER_WORDS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+    "sixty",
+    "seventy",
+    "eighty",
+    "ninety",
+    "hundred",
+    "hundreds",
+    "thousand",
+    "thousands",
+    "million",
+    "half",
+    "twice",
+    "thrice",
+    "dozen",
+]
 _NUMBER = re.compile(rf"\d[\d.,]*|\b(?:{'|'.join(NUMBER_WORDS)})\b", re.IGNORECASE)
 _RESULT = re.compile(r"\\result\s*\{([^{}]*)\}")
 _CITATION = re.compile(r"\\cite[tp]?\*?\s*(?:\[[^\]]*\])*\s*\{([^{}]*)\}")

@@ -2,7 +2,11 @@
 
 from nanoresearch.crew.builtin.words import listing
 from nanoresearch.crew.builtin.writer.effects import (
-    MANY, alone_summary, decisive, primary_changes, verdict_clause,
+    MANY,
+    alone_summary,
+    decisive,
+    primary_changes,
+    verdict_clause,
 )  # fmt: skip
 from nanoresearch.crew.builtin.writer.prose import body, name, paragraph, quoted, title, worded
 from nanoresearch.crew.builtin.writer.study import Study
@@ -63,8 +67,11 @@ def _study_made(study: Study) -> str:
     if len(study.dataset_ids) > MANY:
         data = f"{study.count('/datasets')} data sets"
     varied = f", varying the {name(study.blueprint.sweep.name)}" if study.blueprint.sweep else ""
-    compared = study.voice.clause("compare", f"{study.count('/methods')} methods", f"on {data}", many=True)
-    return f"{compared} with {study.count('/seeds')} seeds{varied}, under a design that was frozen before any result was seen"
+    compared = study.voice.clause("compare", f"a set of {study.count('/methods')} methods", f"on {data}")
+    return (
+        f"{compared} with {study.count('/seeds')} seeds{varied}, under a design that was frozen before any result was"
+        " seen"
+    )
 
 
 def emphasis(study: Study) -> str:
@@ -77,7 +84,9 @@ def emphasis(study: Study) -> str:
     if contribution == "robustness" and (swept := robustness_clause(study)):
         return swept
     if contribution == "reproducibility":
-        return "code, records and design are kept with the run, and every reported number can be derived from them again"
+        return (
+            "code, records and design are kept with the run, and every reported number can be derived from them again"
+        )
     return alone_summary(study) if study.several else ""
 
 
@@ -108,9 +117,9 @@ def robustness_clause(study: Study) -> str:
         for method in (study.baseline.id, study.proposed.id)
     ]
     return (
-        f"as the {name(study.blueprint.sweep.name)} goes from {study.setting(0)} to {study.setting(last)}, "
-        f"mean {study.metric_name} goes from {ends[0][0]} to {ends[0][1]} for the baseline and from {ends[1][0]} to "
-        f"{ends[1][1]} for {study.whole}"
+        f"between the ends of the varied condition ({name(study.blueprint.sweep.name)}: {study.setting(0)} and "
+        f"{study.setting(last)}), mean {study.metric_name} goes from {ends[0][0]} to {ends[0][1]} for the baseline and "
+        f"from {ends[1][0]} to {ends[1][1]} for {study.whole}"
     )
 
 
@@ -138,27 +147,21 @@ def _occasion(study: Study) -> str:
             r"\footnote{Parts of the topic are printed in Latin letters, since the typesetting system lacks fonts for "
             "their script; the record of the run keeps the original.}"
         )
-    components = [
-        f"{name(item.name)}, {latex(known.why)}" if (known := study.known_component(item.id)) else name(item.name)
-        for item in study.components
-    ]
-    reasons = (
-        f"the reason to expect a gain from {components[0].partition(', ')[0]} is that {components[0].partition(', ')[2]}"
-        if len(components) == 1
-        else "each component comes with a reason to expect a gain: " + "; ".join(_colon(item) for item in components)
-    )
     return paragraph(
         f"This study starts from a topic as a researcher put it: {quoted(topic)}{note}",
         f"Behind it stands a general question: {latex(study.kit.question)}",
         f"Here it is asked of {name(study.baseline.name)} as the starting point and of {study.all_components} as "
-        f"what may be added to it",
-        reasons,
+        "what may be added to it",
+        *_reasons(study),
     )
 
 
-def _colon(item: str) -> str:
-    before, _, after = item.partition(", ")
-    return f"for {before}, that {after}"
+def _reasons(study: Study) -> list[str]:
+    """Why each component may help, as far as the kit says."""
+    known = [(item, study.known_component(item.id)) for item in study.components]
+    said = [(name(item.name), latex(kit.why)) for item, kit in known if kit]
+    first = [f"the reason to expect a gain from {shown} is that {why}" for shown, why in said[:1]]
+    return first + [f"for {shown} it is that {why}" for shown, why in said[1:]]
 
 
 def _gap(study: Study) -> str:
@@ -170,26 +173,38 @@ def _gap(study: Study) -> str:
     stated = [gap for gap in gaps if not gap.startswith(opening)]
     searched = len({paper.key for paper in study.material.survey.papers})
     return paragraph(
-        f"The search behind this paper kept {searched} works" + (f", none of which {listing(silent, 'or')}" if silent else ""),
+        f"The search behind this paper kept {searched} works"
+        + (f", none of which {listing(silent, 'or')}" if silent else ""),
         *stated,
-        "Papers that introduce a technique usually report it as part of a whole, which leaves open what each part adds "
-        "and whether the parts need one another" if study.several else "",
+        (
+            "Papers that introduce a technique usually report it as part of a whole, which leaves open what each part"
+            " adds and whether the parts need one another"
+            if study.several
+            else ""
+        ),
     )
 
 
 def _approach(study: Study) -> str:
     blueprint, voice = study.blueprint, study.voice
     direction = "raise" if study.metric.direction == "higher" else "lower"
-    combos = "every combination of them" if _factorial(study) else "them"
-    added = voice.clause("add", combos if study.several else study.all_components, "to the baseline", many=study.several)
-    sweep = f", under {len(blueprint.sweep.values)} settings of the {name(blueprint.sweep.name)}" if blueprint.sweep else ""
+    combos = study.all_components if not study.several else "every combination of them" if _factorial(study) else "them"
+    added = voice.clause("add", combos, "to the baseline", many=combos == "them")
+    sweep = (
+        f", under {len(blueprint.sweep.values)} settings of the {name(blueprint.sweep.name)}" if blueprint.sweep else ""
+    )
     return paragraph(
-        f"{added}, all else being equal, and {voice.clause('measure', study.metric_name)} on {study.data(study.dataset_ids)} "
-        f"with {len(blueprint.seeds)} seeds{sweep}",
-        f"The hypothesis, fixed with the whole design before the experiment ran, is that {study.adding} will {direction} "
-        f"{study.metric_name} on every data set" if len(study.dataset_ids) > 1 else
-        f"The hypothesis, fixed with the whole design before the experiment ran, is that {study.adding} will {direction} "
-        f"{study.metric_name}",
+        f"{added}, all else being equal, and {voice.clause('measure', study.metric_name)} on"
+        f" {study.data(study.dataset_ids)} with {len(blueprint.seeds)} seeds{sweep}",
+        (
+            f"The hypothesis, fixed with the whole design before the experiment ran, is that {study.adding} will"
+            f" {direction} {study.metric_name} on every data set"
+            if len(study.dataset_ids) > 1
+            else (
+                f"The hypothesis, fixed with the whole design before the experiment ran, is that {study.adding} will"
+                f" {direction} {study.metric_name}"
+            )
+        ),
     )
 
 
@@ -202,11 +217,14 @@ def contributions(study: Study) -> str:
     items = [
         "an answer to that hypothesis with intervals and corrected tests on shared splits of the data",
         _part_by_part(study),
-        "a frozen design, the code and every raw result, kept together so that each printed number can be derived again",
+        (
+            "a frozen design, the code and every raw result, kept together so that each printed number can be derived"
+            " again"
+        ),
     ]
     opening = "The contribution is modest and checkable"
     if not study.guidance.bullet_contributions:
-        return paragraph(f"{opening}: {items[0]}; {items[1]}; and {items[2]}")
+        return paragraph(f"{opening}: {items[0]}, and {items[1]}", f"added to this are {items[2]}")
     lines = "\n".join(f"  \\item {paragraph(item)}" for item in items)
     return f"{opening}:\n\\begin{{itemize}}\n{lines}\n\\end{{itemize}}"
 
@@ -228,8 +246,9 @@ def unanswered(study: Study) -> str:
         shown = listing([quoted(word) for word in words])
         plural = len(words) > 1
         parts.append(
-            f"Not everything in the topic is answered: the experiment has no counterpart for the word{'s' if plural else ''} "
-            f"{shown}, and whatever {'they ask' if plural else 'it asks'} for beyond the comparison described here stays open"
+            "Not everything in the topic is answered: the experiment has no counterpart for the"
+            f" word{'s' if plural else ''} {shown}, and whatever {'they ask' if plural else 'it asks'} for beyond the"
+            " comparison described here stays open"
         )
     for item in sentences_:
         head, found, tail = item.partition('"')

@@ -9,11 +9,36 @@ from nanoresearch.crew.builtin.writer.latex_text import literal_numbers
 from nanoresearch.paper.escape import latex
 
 _PARTICIPLES = {
-    "find": "found", "run": "run", "give": "given", "write": "written", "draw": "drawn", "leave": "left", "keep": "kept",
-    "apply": "applied", "put": "put", "see": "seen", "set": "set", "begin": "begun", "call": "called", "stop": "stopped",
-    "vary": "varied", "study": "studied", "take": "taken", "hold": "held",
-}  # fmt: skip
-_SMALL = frozenset("a an the and or nor but of on in to with for by at from as per vs via".split())
+    "find": "found",
+    "give": "given",
+    "keep": "kept",
+    "run": "run",
+    "vary": "varied",
+}
+_SMALL = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "and",
+        "or",
+        "nor",
+        "but",
+        "of",
+        "on",
+        "in",
+        "to",
+        "with",
+        "for",
+        "by",
+        "at",
+        "from",
+        "as",
+        "per",
+        "vs",
+        "via",
+    ]
+)
 
 
 @dataclass(frozen=True)

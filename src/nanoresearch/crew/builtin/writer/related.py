@@ -26,6 +26,15 @@ METHODOLOGY = {
 }
 """Works on method that bear on every component study, by what their titles say they treat."""
 
+JUDGED = {
+    "novel": "the search found no work that names half of what sets it apart, and it is taken to be new",
+    "incremental": "the search found works that name much of what sets it apart, and it is an increment on them",
+    "covered": (
+        "the search found a work that names nearly all of what sets it apart, so that this study is a replication"
+    ),
+}
+"""Verdicts of the novelty search in prose."""
+
 
 class _Shelf:
     """The survey's works, each handed out once."""
@@ -35,7 +44,7 @@ class _Shelf:
 
     def take(self, phrases: Sequence[str], keys: Sequence[str] = (), limit: int = PER_THEME) -> list[Paper]:
         """Works with one of the keys, or whose title has one of the phrases."""
-        chosen = [key for key in keys if key in self._left]
+        chosen = [key for key in dict.fromkeys(keys) if key in self._left]
         chosen += [key for key, (_, title) in self._left.items() if key not in chosen and found(phrases, title)]
         return [self._left.pop(key)[0] for key in chosen[:limit]]
 
@@ -65,7 +74,9 @@ def _preface(study: Study) -> str:
     queries = len({query.text for query in survey.queries})
     sources = sorted({query.source for query in survey.queries})
     titles_only = not any(paper.abstract for paper in survey.papers)
-    basis = "their titles, years and authors alone, since the records have no abstracts" if titles_only else "their records"
+    basis = (
+        "their titles, years and authors alone, since the records have no abstracts" if titles_only else "their records"
+    )
     degraded = "; ".join(worded(reason) for reason in survey.degraded)
     asked = f"{queries} queries to {_sources(sources)}" if queries else "the works that the experiment builds on"
     return paragraph(
@@ -105,23 +116,29 @@ def _merged_origins(study: Study, rows: Iterable[tuple[str, str, str]]) -> list[
     by_origin: dict[str, list[str]] = {}
     for component, origin, _ in rows:
         by_origin.setdefault(origin, []).append(component)
-    taken = [(listing([name(item) for item in items]), _textual(study, origin), len(items) > 1)
-             for origin, items in by_origin.items() if origin]  # fmt: skip
+    taken = [
+        (listing([name(item) for item in items]), _textual(study, origin))
+        for origin, items in by_origin.items()
+        if origin
+    ]
     parts = []
     if taken:
-        head, source, many = taken[0]
-        others = [f"{shown} from {origin}" for shown, origin, _ in taken[1:]]
-        parts.append(listing([f"{head} {'are' if many else 'is'} taken up here from {source}", *others]))
+        head, source = taken[0]
+        others = [f"that of {shown} is {origin}" for shown, origin in taken[1:]]
+        parts.append(listing([f"the source of {head} is {source}", *others]))
     if plain := by_origin.get(""):
-        verb = "are" if len(plain) > 1 else "is"
-        parts.append(f"{listing([name(item) for item in plain])} {verb} common practice, for which no origin is claimed")
+        parts.append(f"no origin is claimed for {listing([name(item) for item in plain])}")
     return [*parts, *(also for _, _, also in rows if also)]
 
 
 def _textual(study: Study, origin: str) -> str:
     papers = {paper.key: paper for paper in study.material.survey.papers}
     shown = [
-        f"\\citet{{{key}}}" if key not in papers or papers[key].authors else f"{quoted(papers[key].title)}~\\citep{{{key}}}"
+        (
+            f"\\citet{{{key}}}"
+            if key not in papers or papers[key].authors
+            else f"{quoted(papers[key].title)}~\\citep{{{key}}}"
+        )
         for key in origin.split(",")
     ]
     return listing(shown)
@@ -134,13 +151,19 @@ def _family(study: Study, shelf: _Shelf) -> str:
     rivals = [word for item in kit.components if item.spec.id not in others for word in (item.spec.name,)]
     rivals += [method.name for method in study.alternatives]
     related = shelf.take(rivals, [key for item in kit.components for key in item.spec.citations])
-    on_subject = shelf.take([*(word for word in kit.subjects if len(stems(word)) > 1), *kit.subjects[:1], kit.name, *kit.queries])
+    on_subject = shelf.take(
+        [*(word for word in kit.subjects if len(stems(word)) > 1), *kit.subjects[:1], kit.name, *kit.queries]
+    )
     on_task = shelf.take(kit.tasks)
     return headed(
         latex(kit.name[:1].upper() + kit.name[1:]),
         f"the study stands on {_works(foundations)}" if foundations else "",
         _dated(study, on_subject),
-        f"work behind other techniques of the family, which are not studied here, includes {_works(related)}" if related else "",
+        (
+            f"work behind other techniques of the family, which are not studied here, includes {_works(related)}"
+            if related
+            else ""
+        ),
         f"titles on the task itself include {_works(on_task)}" if on_task else "",
     )
 
@@ -151,7 +174,9 @@ def _dated(study: Study, papers: list[Paper]) -> str:
     papers = sorted(papers, key=lambda paper: (paper.year or 9999, paper.key))
     first, last = papers[0].year, papers[-1].year
     if len(papers) > 2 and first and last and last - first >= 5:
-        return f"work on {latex(study.kit.subjects[0])} data in the survey runs from {first} to {last}: {_works(papers)}"
+        return (
+            f"work on {latex(study.kit.subjects[0])} data in the survey runs from {first} to {last}: {_works(papers)}"
+        )
     return f"on {latex(study.kit.subjects[0])} data the survey holds {_works(papers)}"
 
 
@@ -182,32 +207,31 @@ def _evidence(study: Study) -> str:
     return headed(
         "Reported scores",
         f"abstracts of the survey state, in their own words, {listing(shown)}",
-        "These scores come from other data or protocols and are not compared with ours"
-        if study.voice.we
-        else "These scores come from other data or protocols and are not compared with the present ones",
+        (
+            "These scores come from other data or protocols and are not compared with ours"
+            if study.voice.we
+            else "These scores come from other data or protocols and are not compared with the present ones"
+        ),
     )
 
 
 def novelty(study: Study) -> str:
     """The verdict of the novelty search on the hypothesis, with the closest works and what was compared."""
-    verdict = next((item for item in study.material.novelty if item.verdict != "covered"), None)
+    report = study.material.novelty
+    verdict = next((item for item in report.verdicts if item.hypothesis == report.chosen), None)
     if verdict is None:
         return ""
-    covered = sum(item.verdict == "covered" for item in study.material.novelty)
     closest = [work for work in verdict.closest[:3] if work.paper in study.known_works]
     shown = [_closest(work.title, work.paper, work.shared_terms) for work in closest]
-    judged = {
-        "novel": "the search found no work that names half of what sets the hypothesis apart, and it is taken to be new",
-        "incremental": "the search found works that name much of what sets the hypothesis apart, and it is an increment on them",
-    }[verdict.verdict]
+    passed_over = sum(item.verdict == "covered" for item in report.verdicts if item is not verdict)
+    other = "another candidate was" if passed_over == 1 else f"{passed_over} other candidates were"
     return headed(
         "Novelty",
-        f"the hypothesis was compared with {verdict.searched} records before the design was made: {judged}",
-        f"Closest are {listing(shown)}" if len(shown) > 1 else f"Closest is {shown[0]}" if shown else "",
-        f"{'A further candidate was' if covered == 1 else f'{covered} further candidates were'} dropped as covered by prior work"
-        if covered
-        else "",
-        "A search over titles can miss works that use other words; the verdict is a filter and no proof",
+        f"before the design was made, the hypothesis was compared with {verdict.searched} records:"
+        f" {JUDGED[verdict.verdict]}",
+        f"Closest {'are' if len(shown) > 1 else 'is'} {listing(shown)}" if shown else "",
+        f"{other} judged to be covered by prior work and passed over" if passed_over else "",
+        "A search of this kind can miss works that use other words; the verdict is a filter and no proof",
     )
 
 

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from nanoresearch.crew.builtin.analyst import interaction_contrast, slice_labels
 from nanoresearch.crew.builtin.words import listing
 from nanoresearch.crew.builtin.writer.effects import (
-    MANY, alone_clauses, component_groups, component_names, decisive, primary_changes, verdict_clause,
+    MANY,
+    alone_clauses,
+    component_groups,
+    component_names,
+    decisive,
+    primary_changes,
+    verdict_clause,
 )  # fmt: skip
 from nanoresearch.crew.builtin.writer.opening import MEASURES
 from nanoresearch.crew.builtin.writer.prose import body, headed, name
@@ -75,7 +81,10 @@ def _undecided(study: Study) -> str:
         for item in open_
     ]
     unit = " percentage points" if study.metric.percent else ""
-    return f"the absence of a reliable difference is no proof of equality: the intervals leave room for differences {listing(spans)}{unit}"
+    return (
+        "the absence of a reliable difference is no proof of equality: the intervals leave room for differences"
+        f" {listing(spans)}{unit}"
+    )
 
 
 def _levels(study: Study) -> str:
@@ -125,7 +134,10 @@ def _strongest(study: Study) -> str:
 def _named_change(study: Study, component: str, outcome: Outcome) -> str:
     dataset = outcome.comparison.dataset
     where = f" {study.on([dataset])}" if dataset else ""
-    return f"that of {component_names(study, [component])}{where}, {study.tested(outcome.comparison, full=not study.brief)}"
+    return (
+        f"that of {component_names(study, [component])}{where},"
+        f" {study.tested(outcome.comparison, full=not study.brief)}"
+    )
 
 
 def _ablations(study: Study) -> str:
@@ -138,7 +150,11 @@ def _ablations(study: Study) -> str:
         if chosen := study.where(items, "better"):
             parts.append(f"{study.verb('worse')} {study.metric_name} {study.on(chosen)}")
         if chosen := study.where(items, "worse"):
-            parts.append(f"{study.verb('better')} it {study.on(chosen)}" if parts else f"{study.verb('better')} {study.metric_name} {study.on(chosen)}")
+            parts.append(
+                f"{study.verb('better')} it {study.on(chosen)}"
+                if parts
+                else f"{study.verb('better')} {study.metric_name} {study.on(chosen)}"
+            )
         if chosen := study.where(items, "no_difference"):
             parts.append(f"makes no reliable difference {study.on_none(chosen)}")
         clauses.append(f"{subject} {listing(parts)}")
@@ -148,11 +164,13 @@ def _ablations(study: Study) -> str:
 def _costliest(study: Study) -> str:
     sign = 1 if study.metric.direction == "higher" else -1
     items = [(component, item) for component, group in study.taken_away.items() for item in group]
-    component, item = max(items, key=lambda pair: sign * (study.book.value(difference(pair[1].comparison, "diff_mean")) or 0.0))
+    component, item = max(
+        items, key=lambda pair: sign * (study.book.value(difference(pair[1].comparison, "diff_mean")) or 0.0)
+    )
     dataset = item.comparison.dataset
     where = f" {study.on([dataset])}" if dataset else ""
     return (
-        f"the largest difference between the full combination and a reduced set is that without "
+        "the largest difference between the full combination and a reduced set is that without "
         f"{component_names(study, [component])}{where}, {study.tested(item.comparison, full=False)}"
     )
 
@@ -170,8 +188,14 @@ def _additivity(study: Study) -> str:
     parts = [f"the joint effect exceeds the sum {study.on(over)}"] if over else []
     parts += [f"the joint effect falls short of the sum {study.on(under)}"] if under else []
     if rest := [item for item in kept if item not in clear]:
-        parts.append(f"the interval of this contrast includes a difference of nil{'' if not clear and len(kept) == 1 else ' ' + study.on(rest)}")
-    values = [f"{study.change(contrast)} (interval {study.span(contrast)}) {study.on([item])}" for item, contrast in kept.items()]
+        parts.append(
+            "the interval of this contrast includes a difference of"
+            f" nil{'' if not clear and len(kept) == 1 else ' ' + study.on(rest)}"
+        )
+    values = [
+        f"{study.change(contrast)} (interval {study.span(contrast)}) {study.on([item])}"
+        for item, contrast in kept.items()
+    ]
     shown = f"its value is {listing(values)}" if len(values) <= MANY else ""
     return headed(
         "Additivity",
@@ -200,7 +224,9 @@ def _alternatives(study: Study) -> str:
                 + (f" {study.on([item.comparison.dataset])}" if item.comparison.dataset and len(items) > 1 else "")
                 for item in items
             ]
-            clauses[-1] += f", with differences of {listing(values)}" if len(values) > 1 else f", with a difference of {values[0]}"
+            clauses[-1] += (
+                f", with differences of {listing(values)}" if len(values) > 1 else f", with a difference of {values[0]}"
+            )
     return headed("Established methods", *clauses)
 
 
@@ -217,9 +243,9 @@ def _sweep(study: Study) -> tuple[str, ...]:
     return (
         headed(
             "Varied condition",
-            f"averaged over data sets, the difference between {study.whole} and the baseline is {study.change(gaps[0])} "
-            f"(interval {study.span(gaps[0])}) at the standard {name(sweep.name)} of {study.setting(0)} and "
-            f"{study.change(gaps[last])} ({study.span(gaps[last])}) at {study.setting(last)}",
+            f"averaged over data sets, the difference between {study.whole} and the baseline is {study.change(gaps[0])}"
+            f" (interval {study.span(gaps[0])}) at the standard setting ({name(sweep.name)}: {study.setting(0)}) and"
+            f" {study.change(gaps[last])} ({study.span(gaps[last])}) at {study.setting(last)}",
             sweep_reading(study, gaps),
             f"{seen} show{'s' if ' and ' not in seen else ''} all settings" if seen else "",
         ),
@@ -243,20 +269,33 @@ def sweep_reading(study: Study, gaps: Sequence[Statistic]) -> str:
     if gains:
         parts.append(f"the interval lies on the favourable side at {listing([study.setting(i) for i in gains])}")
     if losses:
-        parts.append(f"{'on' if parts else 'the interval lies on'} the unfavourable side at {listing([study.setting(i) for i in losses])}")
-    return f"{listing(parts)}, and includes a difference of nil elsewhere" if len(gains) + len(losses) < len(gaps) else listing(parts)
+        parts.append(
+            f"{'on' if parts else 'the interval lies on'} the unfavourable side at"
+            f" {listing([study.setting(i) for i in losses])}"
+        )
+    return (
+        f"{listing(parts)}, and includes a difference of nil elsewhere"
+        if len(gains) + len(losses) < len(gaps)
+        else listing(parts)
+    )
 
 
 def _other_metrics(study: Study) -> tuple[str, ...]:
     others = study.blueprint.metrics[1:]
     if not others:
         return ()
-    good, bad, open_ = [], [], []
+    good: list[str] = []
+    bad: list[str] = []
+    open_: list[str] = []
     for metric in others:
         sign = study.excludes_zero(study.against(study.proposed.id, study.baseline.id, None, metric.id))
         (open_ if not sign else good if (sign > 0) == (metric.direction == "higher") else bad).append(metric.name)
     parts = []
-    for chosen, words in ((good, "favour the full combination"), (bad, "favour the baseline"), (open_, "leave the matter open")):
+    for chosen, words in (
+        (good, "favour the full combination"),
+        (bad, "favour the baseline"),
+        (open_, "leave the matter open"),
+    ):
         if chosen:
             verb = words if len(chosen) > 1 else words.replace("favour", "favours").replace("leave", "leaves")
             parts.append(f"{listing([name(item) for item in chosen])} {verb}")
@@ -319,6 +358,11 @@ def cost_paragraphs(study: Study) -> tuple[str, ...]:
     seen = see(study, "costs", "cost")
     closing = "these are measurements on the machine of this run and carry no test"
     return (
-        headed("Measured costs", *rows, closing, f"{seen} {'has' if ' and ' not in seen else 'have'} every method" if seen else ""),
+        headed(
+            "Measured costs",
+            *rows,
+            closing,
+            f"{seen} {'has' if ' and ' not in seen else 'have'} every method" if seen else "",
+        ),
         place(study, ("costs",), ("cost",)),
     )

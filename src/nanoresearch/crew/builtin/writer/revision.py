@@ -1,4 +1,4 @@
-"""Revision: each kind of remark that can be mended by editing has a cure; the others are owned up to in the limitations."""
+"""Revision: a remark that can be mended by editing has a cure; the others are owned up to in the limitations."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from nanoresearch.crew.builtin.words import listing
 from nanoresearch.crew.builtin.writer.latex_text import HEADING, literal_numbers, split_sentences, visible, word_count
 from nanoresearch.schema.analysis import Analysis
-from nanoresearch.schema.manuscript import Manuscript, Remark, Review, Section
+from nanoresearch.schema.manuscript import Manuscript, Remark, Review
 
 SECONDARY = ("metrics", "costs", "slices", "sweep", "seeds")
 """Tables and figures that a paper can do without."""
@@ -125,7 +125,9 @@ def _soften(manuscript: Manuscript, remark: Remark, analysis: Analysis) -> Manus
 
 def _drop_typed_numbers(manuscript: Manuscript, remark: Remark, analysis: Analysis) -> Manuscript:
     return edit(
-        manuscript, remark.section, lambda body: edit_sentences(body, lambda text: "" if literal_numbers(text) else text)
+        manuscript,
+        remark.section,
+        lambda body: edit_sentences(body, lambda text: "" if literal_numbers(text) else text),
     )
 
 
@@ -150,8 +152,7 @@ def _refer_or_remove(manuscript: Manuscript, remark: Remark, analysis: Analysis)
     command = f"\\{macro}{{{name}}}"
     if name.partition("-")[0] in SECONDARY and kind == "tab":
         return edit(manuscript, remark.section, lambda body: body.replace(command, ""))
-    caption = next((item.id for item in (*analysis.tables, *analysis.figures) if item.id == name), name)
-    pointer = f"{word}~\\ref{{{kind}:{caption}}} shows the values behind this."
+    pointer = f"{word}~\\ref{{{kind}:{name}}} shows the values behind this."
     return edit(manuscript, remark.section, lambda body: body.replace(command, f"{pointer}\n\n{command}", 1))
 
 
@@ -160,7 +161,11 @@ def _drop_reference(manuscript: Manuscript, remark: Remark, analysis: Analysis) 
     match = re.search(r"refers to ([A-Za-z]+:[A-Za-z0-9_-]+)", remark.text)
     if not match:
         return manuscript
-    target = f"\\ref{{{match[1]}}}"
+    return _without_sentences(manuscript, f"\\ref{{{match[1]}}}")
+
+
+def _without_sentences(manuscript: Manuscript, target: str) -> Manuscript:
+    """Every sentence that holds the target is taken out."""
     for section in manuscript.sections:
         manuscript = edit(
             manuscript, section.id, lambda body: edit_sentences(body, lambda text: "" if target in text else text)
@@ -170,14 +175,12 @@ def _drop_reference(manuscript: Manuscript, remark: Remark, analysis: Analysis) 
 
 def _drop_wide_table(manuscript: Manuscript, remark: Remark, analysis: Analysis) -> Manuscript:
     """Leave out a secondary table that sticks out; the main ones stay."""
-    for table in analysis.tables:
-        if f"tables/{table.id}" not in remark.text or table.id.partition("-")[0] not in SECONDARY:
-            continue
-        for section in manuscript.sections:
-            manuscript = edit(manuscript, section.id, lambda body: body.replace(f"\\inputtable{{{table.id}}}", ""))
-        return _drop_reference(manuscript, Remark(section="paper", kind="coherence", severity="major",
-                               text=f"refers to tab:{table.id}"), analysis)  # fmt: skip
-    return manuscript
+    wide = next((item.id for item in analysis.tables if f"tables/{item.id}.tex" in remark.text), "")
+    if wide.partition("-")[0] not in SECONDARY:
+        return manuscript
+    for section in manuscript.sections:
+        manuscript = edit(manuscript, section.id, lambda body: body.replace(f"\\inputtable{{{wide}}}", ""))
+    return _without_sentences(manuscript, f"\\ref{{tab:{wide}}}")
 
 
 def _define_acronym(manuscript: Manuscript, remark: Remark, analysis: Analysis) -> Manuscript:
@@ -189,7 +192,9 @@ def _define_acronym(manuscript: Manuscript, remark: Remark, analysis: Analysis) 
     if first is None:
         return manuscript
     return edit(
-        manuscript, first.id, lambda body: re.sub(rf"(?<![\w{{:,-]){word}\b", f"{EXPANSIONS[word]} ({word})", body, count=1)
+        manuscript,
+        first.id,
+        lambda body: re.sub(rf"(?<![\w{{:,-]){word}\b", f"{EXPANSIONS[word]} ({word})", body, count=1),
     )
 
 
@@ -269,17 +274,14 @@ def _owning_up(body: str, left: list[Remark], manuscript: Manuscript) -> str:
     kept = [text for text in re.split(r"\n\s*\n", body) if not text.startswith(OPEN)]
     if not left:
         return "\n\n".join(kept)
-    titles = {section.id: section.title.lower() or "abstract" for section in manuscript.sections}
-    subjects = dict.fromkeys((_about(remark.kind), titles.get(remark.section, "")) for remark in left)
-    shown = [f"a remark on {kind}" + (f" in the section ``{where}''" if where and where != "abstract" else " in the abstract" if where else "")
-             for kind, where in subjects]  # fmt: skip
-    return "\n\n".join([*kept, f"{OPEN} {listing(shown)}."])
+    titles = {section.id: section.title.lower() for section in manuscript.sections}
+    shown = [_place(remark, titles) for remark in left]
+    return "\n\n".join([*kept, f"{OPEN} {listing(list(dict.fromkeys(shown)))}."])
 
 
-def _about(kind: str) -> str:
-    return {"claim": "claims"}.get(kind, kind)
-
-
-def sections_of(manuscript: Manuscript) -> dict[str, Section]:
-    """Sections by id."""
-    return {section.id: section for section in manuscript.sections}
+def _place(remark: Remark, titles: dict[str, str]) -> str:
+    kind = {"claim": "claims"}.get(remark.kind, remark.kind)
+    if remark.section == "abstract":
+        return f"a remark on {kind} in the abstract"
+    where = titles.get(remark.section, "")
+    return f"a remark on {kind}" + (f" in the section ``{where}''" if where else "")

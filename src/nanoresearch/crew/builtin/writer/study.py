@@ -104,7 +104,9 @@ class Study:
     def proper_names(self) -> tuple[str, ...]:
         """Names that prose from records may hold."""
         named = [staged.card.name for staged in self.blueprint.datasets]
-        named += [item.name for item in (*self.components, *self.blueprint.methods, *self.blueprint.metrics)]
+        named += [item.name for item in self.components]
+        named += [item.name for item in self.blueprint.methods]
+        named += [item.name for item in self.blueprint.metrics]
         return tuple(dict.fromkeys(named))
 
     def known_component(self, component_id: str) -> Component | None:

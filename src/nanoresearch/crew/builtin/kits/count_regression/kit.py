@@ -83,8 +83,8 @@ COMPONENTS = (
         ),
         keywords=("penalty", "ridge", "regularisation", "regularization", "shrinkage", "penalised", "penalized"),
         why="many weak covariates cost variance",
-        detail="The columns of the design are standardised, and five times the squared length of their slopes, those of "
-        "a zero part included, is added to the negative log-likelihood; intercepts and the dispersion are free.",
+        detail="The columns of the design are standardised, and five times the squared length of their slopes, those "
+        "of a zero part included, is added to the negative log-likelihood; intercepts and the dispersion are free.",
         promises=("gain", "robustness"),
     ),
 )
@@ -257,8 +257,9 @@ KIT = Kit(
         ),
     ),
     setting="Covariates enter as they come from the file. All models give a whole distribution for every row and are "
-    "fitted by a quasi-Newton search for the maximum of the likelihood with at most 2000 steps, in coordinates that make the "
-    "columns of the design orthogonal and with a penalty of 0.01 there, which keeps the maximum finite; a search that does not converge counts as an error. A seed changes the division of the rows only.",
+    "fitted by a quasi-Newton search for the maximum of the likelihood with at most 2000 steps, in coordinates that "
+    "make the columns of the design orthogonal and with a penalty of 0.01 there, which keeps the maximum finite; a "
+    "search that does not converge counts as an error. A seed changes the division of the rows only.",
     question="Which departures from the Poisson law improve held-out predictions of counts?",
     citations=("nelder1972generalized", "cameron1998regression", "czado2009predictive", "gneiting2007strictly"),
     queries=("count data regression", "zero-inflated and hurdle models", "negative binomial regression"),

@@ -41,7 +41,8 @@ KIT = Kit(
         id="baseline",
         name="mean of five",
         role="baseline",
-        description="the plain mean of five simple methods: naive, drift, exponential smoothing, damped trend and theta",
+        description="the plain mean of five simple methods: naive, drift, exponential smoothing, damped trend and "
+        "theta",
         tags=("ensemble", "smoothing"),
     ),
     alternatives=(
@@ -200,12 +201,20 @@ KIT = Kit(
         ProtocolOption(
             Protocol(
                 id="all_series",
-                description="Every seed forecasts six values of all series; the first seed takes the last six, and each "
+                description="Every seed forecasts six values of all series; the first seed takes the last six, and "
+                "each "
                 "further seed ends every series one value earlier, as far as six fitting values remain.",
                 test_fraction=0.5,
                 resampled=True,
             ),
-            keywords=("all series", "whole benchmark", "full benchmark", "every series", "no exclusions", "rolling origin"),
+            keywords=(
+                "all series",
+                "whole benchmark",
+                "full benchmark",
+                "every series",
+                "no exclusions",
+                "rolling origin",
+            ),
         ),
     ),
     sweeps=(
@@ -239,7 +248,8 @@ KIT = Kit(
             keywords=("short history", "history length", "few values", "small data", "data length", "short series"),
         ),
     ),
-    setting="Long single series are cut into overlapping pieces: for yearly series 60 years (Nile: 30), for monthly ones "
+    setting="Long single series are cut into overlapping pieces: for yearly series 60 years (Nile: 30), for monthly "
+    "ones "
     "ten years to fit on, each followed by six values to forecast, which no two pieces share. "
     "Weekly carbon dioxide values are averaged by month, and months without a value are interpolated. "
     "Where there is a season, its additive indices are estimated on the fitting part as mean departures from a line, "
@@ -256,7 +266,12 @@ KIT = Kit(
         "assimakopoulos2000theta",
         "nadeau2003inference",
     ),
-    queries=("forecast combination", "simple forecasting methods", "damped trend exponential smoothing", "forecast accuracy measures"),
+    queries=(
+        "forecast combination",
+        "simple forecasting methods",
+        "damped trend exponential smoothing",
+        "forecast accuracy measures",
+    ),
     requires=("numpy", "scikit-learn", "statsmodels"),
     cautions=(
         "Point forecasts only: the study says nothing about forecast intervals.",

@@ -85,7 +85,14 @@ KIT = Kit(
                 tags=("augmentation", "synthetic data"),
                 citations=("decoste2002training",),
             ),
-            keywords=("shift", "shifted copies", "translation", "translated copies", "augmentation", "virtual examples"),
+            keywords=(
+                "shift",
+                "shifted copies",
+                "translation",
+                "translated copies",
+                "augmentation",
+                "virtual examples",
+            ),
             why="a digit keeps its meaning when it moves, which pixels do not show",
             detail="Every training image is joined by four copies, moved up, down, left and right by one pixel.",
         ),
@@ -108,7 +115,8 @@ KIT = Kit(
             ),
             why="directions of strokes and edges vary less within a class than grey values do",
             detail=(
-                "Gradients vote for nine unsigned directions, with linear interpolation between neighbouring directions, "
+                "Gradients vote for nine unsigned directions, with linear interpolation between "
+                "neighbouring directions, "
                 "in square cells of a seventh of the image width, but at least two pixels. "
                 "Overlapping blocks of two by two cells are brought to unit length and clipped at 0.2."
             ),
@@ -124,9 +132,12 @@ KIT = Kit(
             keywords=("elastic", "elastic distortion", "deformation", "augmentation", "warped copies"),
             why="hands vary smoothly, and smooth displacements imitate that",
             detail=(
-                "Every training image is joined by three copies. Each is displaced by a random field that is smoothed by "
-                "a Gaussian of a seventh of the image width and scaled to a root mean square of 5 percent of the width. "
-                "Copies are made of the original images only, so that they add to shifted copies and do not multiply them."
+                "Every training image is joined by three copies. Each is displaced by a random field "
+                "that is smoothed by "
+                "a Gaussian of a seventh of the image width and scaled to a root mean square of 5 "
+                "percent of the width. "
+                "Copies are made of the original images only, so that they add to shifted copies and "
+                "do not multiply them."
             ),
         ),
         Component(
@@ -146,15 +157,19 @@ KIT = Kit(
             ComponentSpec(
                 id="patches",
                 name="random-patch features",
-                description="describes every quarter of an image by its similarity to random patches of training images",
+                description=(
+                    "describes every quarter of an image by its similarity to random patches of training images"
+                ),
                 tags=("features",),
                 citations=("coates2011analysis",),
             ),
             keywords=("random patch", "random-patch", "patch features", "patches", "local features"),
             why="sums over a quarter do not depend on the exact place of a stroke",
             detail=(
-                "Sixty-four patches, a fifth of the width wide, are drawn from the training images, flat ones excepted, and "
-                "brought to zero mean and unit length. Similarities above 0.25 are averaged over each quarter of the image. "
+                "Sixty-four patches, a fifth of the width wide, are drawn from the training images, "
+                "flat ones excepted, and "
+                "brought to zero mean and unit length. Similarities above 0.25 are averaged over "
+                "each quarter of the image. "
                 "When several descriptions are switched on, they are joined at equal total variance."
             ),
             promises=("gain", "robustness"),
@@ -181,7 +196,9 @@ KIT = Kit(
             ),
             keywords=("median filter", "denoising", "noise removal", "smoothing"),
             why="a median removes single wrong pixels and keeps edges",
-            detail="Each pixel is replaced by the median of its three by three neighbourhood, in training and test images.",
+            detail=(
+                "Each pixel is replaced by the median of its three by three neighbourhood, in training and test images."
+            ),
             promises=("robustness",),
             datasets=("mnist-5k", "fashion-mnist"),
         ),
@@ -256,8 +273,10 @@ KIT = Kit(
                     *(f"occlusion {percent}" for percent in (15, 30, 45, 60)),
                 ),
                 description=(
-                    "three corruptions of the test images at four strengths: Gaussian noise by its standard deviation, blur by "
-                    "its standard deviation and square occlusion by its side, the last two in percent of the image width"
+                    "three corruptions of the test images at four strengths: Gaussian noise by its "
+                    "standard deviation, blur by "
+                    "its standard deviation and square occlusion by its side, the last two in "
+                    "percent of the image width"
                 ),
             ),
             keywords=("corruption", "corruptions", "noise, blur", "blur and", "noise and blur", "degradation"),

@@ -269,20 +269,21 @@ KIT = Kit(
             keywords=("degree of imbalance", "imbalance ratio", "severity", "rarer", "few positives"),
         ),
     ),
-    setting="Features enter as they come from the file. A collection counts as one data set: a method is fitted to each "
-    "of its tables by itself and the mean over tables is reported, with the value of every table beside it. Of the KEEL "
-    "collection all tables with at least 300 rows and 25 positive ones are taken. Of the digits, ten tables are made, "
-    "in each of which one digit is the rare class. The logistic regression is fitted by a quasi-Newton method with at "
-    "most 1000 steps, and a fit that does not converge counts as an error. A seed changes the division of the rows and "
-    "every random choice of the remedies.",
+    setting="Features enter as they come from the file. A collection counts as one data set: a method is fitted to "
+    "each of its tables by itself and the mean over tables is reported, with the value of every table beside it. Of "
+    "the KEEL collection all tables with at least 300 rows and 25 positive ones are taken. Of the digits, ten tables "
+    "are made, in each of which one digit is the rare class. The logistic regression is fitted by a quasi-Newton "
+    "method with at most 1000 steps, and a fit that does not converge counts as an error. A seed changes the division "
+    "of the rows and every random choice of the remedies.",
     question="Which remedies for a rare class pay, and do they add up?",
     citations=("he2009learning", "saito2015precision", "brodersen2010balanced", "pedregosa2011scikit"),
     queries=("imbalanced classification", "synthetic minority over-sampling", "cost-sensitive learning threshold"),
     requires=("numpy", "pandas", "scikit-learn"),
     cautions=(
-        "Several tables of a collection come from one source and are related, so they count for less than their number.",
+        "Several tables of a collection come from one source and are related, so they count for less than their "
+        "number.",
         "Balanced accuracy treats both kinds of error alike; where costs are known they should decide.",
     ),
     sliced=True,
-    out_of_reach=("time series", "anomaly detection", "object detection", "stream", "drift", "text", "image", "survival"),
+    out_of_reach=("time series", "anomaly detection", "object detection", "stream", "drift", "text", "survival"),
 )

@@ -32,13 +32,15 @@ KIT = Kit(
         id="frequency",
         name="frequency rule",
         role="reference",
-        description="ranks entities by how often they fill the same place in the same relation, whatever the other entity",
+        description="ranks entities by how often they fill the same place in the same relation, whatever the other "
+        "entity",
     ),
     baseline=MethodSpec(
         id="baseline",
         name="diagonal bilinear model",
         role="baseline",
-        description="32 real numbers for every entity and a diagonal of 32 for every relation, trained by a softmax over "
+        description="32 real numbers for every entity and a diagonal of 32 for every relation, trained by a softmax "
+        "over "
         "all entities (DistMult)",
         tags=("linear",),
     ),
@@ -47,7 +49,8 @@ KIT = Kit(
             id="least_squares",
             name="full bilinear least squares",
             role="alternative",
-            description="a full bilinear model fitted by alternating least squares (RESCAL), its rank and penalty chosen "
+            description="a full bilinear model fitted by alternating least squares (RESCAL), its rank and penalty "
+            "chosen "
             "on the validation triples",
             tags=("linear",),
         ),
@@ -79,7 +82,8 @@ KIT = Kit(
             ),
             keywords=("complex", "asymmetry", "asymmetric", "symmetry", "antisymmetric"),
             why="a real diagonal gives a triple and its reverse the same score, which most relations contradict",
-            detail="Entities and relations have 16 complex numbers instead of 32 real ones, so that the count of fitted "
+            detail="Entities and relations have 16 complex numbers instead of 32 real ones, so that the count of "
+            "fitted "
             "numbers stays the same; the score is the real part of the product with the conjugated tail.",
         ),
         Component(
@@ -92,7 +96,8 @@ KIT = Kit(
             ),
             keywords=("full bilinear", "full matrix", "rescal", "bilinear"),
             why="a matrix lets every feature of a head interact with every feature of a tail",
-            detail="The matrix has 32 rows and columns, or 16 where numbers are complex; its first entries are smaller by "
+            detail="The matrix has 32 rows and columns, or 16 where numbers are complex; its first entries are "
+            "smaller by "
             "the square root of the width, so that scores start equally large.",
         ),
         Component(
@@ -171,7 +176,8 @@ KIT = Kit(
             Protocol(
                 id="published",
                 description="The published training, validation and test triples are kept; seeds change only the first "
-                "numbers of a model and the order of its training. Settings and passes are chosen on validation triples.",
+                "numbers of a model and the order of its training. Settings and passes are chosen on validation "
+                "triples.",
                 test_fraction=0.1,
                 resampled=False,
             ),

@@ -41,7 +41,16 @@ KIT = Kit(
         DatasetOption(
             "taylor-demand",
             seconds=1.0,
-            keywords=("half-hourly", "load", "demand", "electricity", "energy", "power", "double-seasonal", "weekly repeat"),
+            keywords=(
+                "half-hourly",
+                "load",
+                "demand",
+                "electricity",
+                "energy",
+                "power",
+                "double-seasonal",
+                "weekly repeat",
+            ),
         ),
         DatasetOption("elnino", seconds=0.4, keywords=("climate", "ocean", "monthly", "temperature")),
         DatasetOption("co2", seconds=0.3, default=False, keywords=("climate", "monthly", "greenhouse", "trend")),
@@ -94,14 +103,16 @@ KIT = Kit(
             ComponentSpec(
                 id="seasonal_smoothing",
                 name="seasonal smoothing",
-                description="makes seasonal exponential smoothing a member of the forecast, double-seasonal where there "
+                description="makes seasonal exponential smoothing a member of the forecast, double-seasonal where "
+                "there "
                 "are two seasons",
                 tags=("smoothing",),
                 citations=("taylor2003short", "winters1960forecasting"),
             ),
             keywords=("smoothing", "double-seasonal", "holt-winters", "exponential smoothing"),
             why="level and season drift slowly and can be followed",
-            detail="The smoothing is additive, with a level, one set of indices for each season, and a fading correction "
+            detail="The smoothing is additive, with a level, one set of indices for each season, and a fading "
+            "correction "
             "for the last error, but no trend. Its three constants are those with the least squared one-step error in "
             "the second half of the values before the origin, among 24 triples.",
         ),
@@ -115,7 +126,8 @@ KIT = Kit(
             ),
             keywords=("fourier", "harmonic", "trigonometric", "sine"),
             why="a few waves describe a smooth season with little noise",
-            detail="A straight line, up to eight waves of the shortest season and up to twelve of a longer one are fitted "
+            detail="A straight line, up to eight waves of the shortest season and up to twelve of a longer one are "
+            "fitted "
             "to all values before the origin by ridge regression with penalty 0.1.",
         ),
         Component(
@@ -138,9 +150,17 @@ KIT = Kit(
                 tags=("instance-based",),
                 citations=("cover1967nearest",),
             ),
-            keywords=("analogue", "analog", "nearest neighbour", "nearest neighbor", "similar days", "pattern matching"),
+            keywords=(
+                "analogue",
+                "analog",
+                "nearest neighbour",
+                "nearest neighbor",
+                "similar days",
+                "pattern matching",
+            ),
             why="days or years that looked alike tend to continue alike",
-            detail="The latest shortest season is compared, after centring, with all earlier stretches at the same place "
+            detail="The latest shortest season is compared, after centring, with all earlier stretches at the same "
+            "place "
             "in the season; the continuations of the five nearest are averaged and moved to the latest level.",
         ),
         Component(
@@ -153,7 +173,8 @@ KIT = Kit(
             ),
             keywords=("level correction", "error correction", "bias correction", "residual", "adjustment"),
             why="an error at the origin tends to last for some steps",
-            detail="The same combination forecasts the last value before the origin from those before it; its error times "
+            detail="The same combination forecasts the last value before the origin from those before it; its error "
+            "times "
             "0.9 to the power of the step is added to each forecast.",
         ),
     ),
@@ -173,7 +194,8 @@ KIT = Kit(
                 id="mase",
                 name="MASE",
                 direction="lower",
-                description="the mean absolute error divided by the mean absolute change over the longest season before "
+                description="the mean absolute error divided by the mean absolute change over the longest season "
+                "before "
                 "the origin",
             ),
             keywords=("mase", "scaled error"),
@@ -204,7 +226,8 @@ KIT = Kit(
                 id="interval_score",
                 name="interval score",
                 direction="lower",
-                description="the scaled length of the intervals plus twenty times the scaled distance of values outside",
+                description="the scaled length of the intervals plus twenty times the scaled distance of values "
+                "outside",
             ),
             keywords=("interval score", "probabilistic", "sharpness", "uncertainty"),
         ),
@@ -263,13 +286,18 @@ KIT = Kit(
             keywords=("fault", "faulty", "sensor", "outlier", "robust", "robustness", "noise", "corrupted"),
         ),
     ),
-    setting="The forecast is the plain mean of its members; without any member it is the seasonal repeat, which leaves as "
+    setting="The forecast is the plain mean of its members; without any member it is the seasonal repeat, which "
+    "leaves as "
     "soon as another member enters. "
-    "Demand is forecast for 48 half-hours from six weeks of values before each origin, monthly series for twelve months "
-    "from fifteen years; weekly carbon dioxide values are averaged by month, and months without a value are interpolated. "
-    "Every origin is handled by itself: later histories contain what earlier origins forecast, so nothing is learnt across "
+    "Demand is forecast for 48 half-hours from six weeks of values before each origin, monthly series for twelve "
+    "months "
+    "from fifteen years; weekly carbon dioxide values are averaged by month, and months without a value are "
+    "interpolated. "
+    "Every origin is handled by itself: later histories contain what earlier origins forecast, so nothing is learnt "
+    "across "
     "origins. "
-    "Intervals at nine tenths have the same length at all steps: twice the matching quantile of the absolute errors that "
+    "Intervals at nine tenths have the same length at all steps: twice the matching quantile of the absolute errors "
+    "that "
     "the same method makes from three earlier origins inside the history. "
     "All methods but the network are deterministic, so that a seed changes only the origins.",
     question="Which forecasters of seasonal series, alone and averaged, beat the seasonal repeat?",
@@ -288,7 +316,8 @@ KIT = Kit(
     ),
     requires=("numpy", "scikit-learn", "statsmodels"),
     cautions=(
-        "Each data set is a single series, and the demand series covers twelve weeks of one summer: nothing follows for "
+        "Each data set is a single series, and the demand series covers twelve weeks of one summer: nothing follows "
+        "for "
         "winters, holidays or other regions.",
         "Errors of neighbouring origins are related, so that intervals may be too narrow.",
     ),

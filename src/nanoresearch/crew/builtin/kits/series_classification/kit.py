@@ -81,7 +81,8 @@ KIT = Kit(
             ),
             keywords=("dilation", "dilated", "receptive field", "scale"),
             why="one kernel length can then match patterns of many durations",
-            detail="The gap between neighbouring weights is two to the power of a uniform draw, so that the kernel spans "
+            detail="The gap between neighbouring weights is two to the power of a uniform draw, so that the kernel "
+            "spans "
             "anything from its own length to the whole series; gaps are rounded down.",
         ),
         Component(
@@ -93,7 +94,8 @@ KIT = Kit(
                 citations=("dempster2020rocket",),
             ),
             keywords=("proportion of positive", "proportion-of-positive-values", "ppv", "pooling"),
-            why="it tells how much of a series matches a pattern, where the maximum only tells how well the best part does",
+            why="it tells how much of a series matches a pattern, where the maximum only tells how well the best part "
+            "does",
             detail="Each kernel yields a second feature: the share of positions at which its response exceeds zero.",
         ),
         Component(
@@ -146,7 +148,8 @@ KIT = Kit(
             ),
             keywords=("mean of positive", "pooling operator", "pooling", "multirocket"),
             why="it tells the typical strength of matches, which neither a maximum nor a proportion does",
-            detail="Each kernel yields a further feature: the mean of its responses above zero, or zero if there are none.",
+            detail="Each kernel yields a further feature: the mean of its responses above zero, or zero if there are "
+            "none.",
         ),
     ),
     metrics=(

@@ -41,9 +41,9 @@ COMPONENTS = (
         ),
         keywords=("page-hinkley", "detector", "cumulative sum", "cusum", "concept drift", "change detection"),
         why="a cumulative sum of errors notices a lasting change and forgives single mistakes",
-        detail="The sum of errors less their running mean and less 0.005 is tracked from the last start; after at least "
-        "30 rows, a rise of more than ten above its lowest value sets all weights back to zero. With two detectors, "
-        "either of them does.",
+        detail="The sum of errors less their running mean and less 0.005 is tracked from the last start; after at "
+        "least 30 rows, a rise of more than ten above its lowest value sets all weights back to zero. With two "
+        "detectors, either of them does.",
         promises=("robustness", "gain"),
     ),
     Component(
@@ -216,10 +216,11 @@ KIT = Kit(
             default=True,
         ),
     ),
-    setting="Before the first row a learner knows only the number of features and classes. It can see a row only after "
-    "it has handed in a label for the row before, which cannot be changed, and is told the true label in return. All "
-    "learners are written in NumPy. Since rows carry no time stamp, a seed shuffles them into a new stream; the drift is "
-    "synthetic in all conditions that have one. A seed also changes the random numbers of the ensemble.",
+    setting="Before the first row a learner knows only the number of features and classes. It can see a row only "
+    "after it has handed in a label for the row before, which cannot be changed, and is told the true label in "
+    "return. All learners are written in NumPy. Since rows carry no time stamp, a seed shuffles them into a new "
+    "stream; the drift is synthetic in all conditions that have one. A seed also changes the random numbers of the "
+    "ensemble.",
     question="What helps an online linear model, and what brings it back after a drift?",
     citations=("gama2013evaluating", "gama2014survey", "domingos2000mining", "harris2020array"),
     queries=("data stream classification", "concept drift detection", "online bagging", "Hoeffding tree"),

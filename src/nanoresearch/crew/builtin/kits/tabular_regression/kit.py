@@ -69,7 +69,7 @@ COMPONENTS = (
         why="a few extreme targets otherwise pull the whole fit",
         detail="The squared loss is replaced by Huber's loss, linear beyond 1.35 standard deviations, and fitted by "
         "repeated weighted least squares; the standard deviation is taken from the median absolute error of the tenth "
-        "round. The penalty stays quadratic.",
+        "round and is at least a twentieth of that of the targets. The penalty stays quadratic.",
         promises=("robustness",),
     ),
     Component(
@@ -250,9 +250,9 @@ KIT = Kit(
         ),
     ),
     setting="Features enter as they come from the file; names of car models, and copies of the target in another unit, "
-    "are left out. Players without a known salary are dropped. Ridge regression is solved exactly, and an iterative fit "
-    "that does not converge counts as an error. A seed changes the division of the rows, the inner folds and the random "
-    "choices of the alternatives.",
+    "are left out. Players without a known salary are dropped. Ridge regression is solved exactly, and an iterative "
+    "fit that does not converge counts as an error. A seed changes the division of the rows, the inner folds and the "
+    "random choices of the alternatives.",
     question="Which additions to ridge regression pay on small tables?",
     citations=("hoerl1970ridge", "hastie2009elements", "nadeau2003inference", "pedregosa2011scikit"),
     queries=("ridge regression", "regression on tabular data", "robust regression", "feature engineering"),

@@ -123,7 +123,7 @@ def split(loaded: Clips, protocol: dict, seed: int, condition: dict) -> Split:
     grouped = protocol["id"] == "grouped" and len(np.unique(data.groups)) < len(data.groups)
     splitter = GroupShuffleSplit if grouped else StratifiedShuffleSplit
     draw = splitter(n_splits=1, test_size=protocol["test_fraction"], random_state=seed)
-    learned, tested = next(draw.split(data.labels, data.labels, data.groups))
+    learned, tested = next(draw.split(data.labels, data.labels, data.groups if grouped else None))
     rng = np.random.default_rng(seed)
     train, inputs = [data.clips[i] for i in learned], [data.clips[i] for i in tested]
     if "snr" in condition:

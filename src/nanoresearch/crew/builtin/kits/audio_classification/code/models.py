@@ -18,7 +18,7 @@ WINDOW = 256
 HOP = 128
 BANDS = 24
 COEFFICIENTS = 12
-FLOOR = 1e-5
+FLOOR = 1e-8
 
 
 @dataclass

@@ -83,7 +83,7 @@ def add_noise(samples: np.ndarray, decibels: float, rng: np.random.Generator) ->
 def split(loaded: Speech, protocol: dict, seed: int, condition: dict) -> Split:
     """Draw the vocabulary, then the words of it that are tested; every word of the vocabulary has one template."""
     rng = np.random.default_rng(seed)
-    words = rng.permutation(len(loaded.words))[: condition.get("vocabulary", len(loaded.words))]
+    words = rng.permutation(len(loaded.words))[: int(condition.get("vocabulary", len(loaded.words)))]
     tested = np.sort(words[: round(protocol["test_fraction"] * len(words))])
     words = np.sort(words)
     inputs = [loaded.spoken[i] for i in tested]

@@ -115,9 +115,7 @@ def divide(items: Items, protocol: dict, seed: int) -> tuple[np.ndarray, np.ndar
     if protocol["id"] == "grouped" and items.groups is not None:
         folds = StratifiedGroupKFold(round(1 / protocol["test_fraction"]), shuffle=True, random_state=seed)
         return next(folds.split(rows, items.labels, items.groups))
-    return tuple(
-        train_test_split(rows, test_size=protocol["test_fraction"], stratify=items.labels, random_state=seed)
-    )
+    return tuple(train_test_split(rows, test_size=protocol["test_fraction"], stratify=items.labels, random_state=seed))
 
 
 def choose_views(items: Items, condition: dict) -> list[str]:

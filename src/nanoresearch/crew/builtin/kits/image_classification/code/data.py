@@ -132,6 +132,6 @@ def corrupt(pixels: np.ndarray, condition: dict, seed: int) -> np.ndarray:
 
 def split(loaded: Loaded, protocol: dict, seed: int, condition: dict) -> Split:
     """Draw the training images of every class from the pool; the test images are fixed."""
-    count = condition.get("images_per_class", IMAGES_PER_CLASS[protocol["id"]])
+    count = int(condition.get("images_per_class", IMAGES_PER_CLASS[protocol["id"]]))
     train, _ = take_per_class(loaded.pool, count, np.random.default_rng(seed))
     return Split(train, corrupt(loaded.test.pixels, condition, seed), loaded.test.labels)

@@ -46,7 +46,9 @@ def elastic_copies(pixels: np.ndarray, seed: int, copies: int = 3) -> np.ndarray
     rng = np.random.default_rng([seed, 2])
     images = np.concatenate([pixels] * copies)
     _, height, width = images.shape
-    fields = gaussian_filter(rng.uniform(-1, 1, size=(len(images), 2, height, width)), sigma=(0, 0, width / 7, width / 7))
+    fields = gaussian_filter(
+        rng.uniform(-1, 1, size=(len(images), 2, height, width)), sigma=(0, 0, width / 7, width / 7)
+    )
     fields *= 0.05 * width / np.sqrt(np.mean(fields**2, axis=(1, 2, 3), keepdims=True))
     grid = np.mgrid[:height, :width]
     return np.stack([map_coordinates(image, grid + move, order=1) for image, move in zip(images, fields, strict=True)])
@@ -303,7 +305,7 @@ def count_inputs(inputs: np.ndarray) -> int:
 
 
 def count_parameters(model: Model) -> int:
-    """Stored numbers: filters, projection, support vectors with coefficients, network weights, tree nodes, neighbours."""
+    """Stored numbers: filters, projection, support vectors, network weights, tree nodes or neighbours."""
     total = sum(getattr(describer, "filters", np.empty(0)).size for describer in model.description.describers)
     if model.description.projection is not None:
         total += model.description.projection.components_.size + model.description.projection.mean_.size

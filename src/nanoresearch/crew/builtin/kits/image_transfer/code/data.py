@@ -80,6 +80,6 @@ def split(loaded: Transfer, protocol: dict, seed: int, condition: dict) -> Split
     chosen = rng.permutation(len(loaded.source.labels))[:SOURCE_IMAGES]
     target = rng.permutation(len(loaded.target.labels))[:TARGET_IMAGES]
     tested, seen = np.split(target, [round(protocol["test_fraction"] * len(target))])
-    seen = seen[: condition.get("unlabelled", len(seen))]
+    seen = seen[: int(condition.get("unlabelled", len(seen)))]
     train = Train(loaded.source.pixels[chosen], loaded.source.labels[chosen], loaded.target.pixels[seen])
     return Split(train, loaded.target.pixels[tested], loaded.target.labels[tested])

@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1
 
 def balanced_accuracy(targets: dict, predictions: dict) -> float:
     """Mean of the recalls of both classes."""
-    return float(np.mean(list(slices(targets, predictions).values())))
+    return float(np.mean([balanced_accuracy_score(truth, predictions[name][1]) for name, truth in targets.items()]))
 
 
 def pr_auc(targets: dict, predictions: dict) -> float:

@@ -38,7 +38,10 @@ class Queries:
 
 @dataclass
 class Targets:
-    """The right answer of every query, other right answers to be filtered out (queries, entities), and the symmetry of its relation."""
+    """The right answer of every query, and the symmetry of its relation.
+
+    `others` marks further right answers, to be filtered out: (queries, entities).
+    """
 
     answer: np.ndarray
     others: np.ndarray
@@ -131,7 +134,9 @@ def redraw(graph: KnowledgeGraph, fraction: float, seed: int) -> KnowledgeGraph:
     triples = np.unique(np.concatenate([graph.train, graph.valid, graph.test]), axis=0)
     triples = np.random.default_rng(seed).permutation(triples)
     size = round(len(triples) * fraction)
-    return KnowledgeGraph(triples[2 * size :], triples[size : 2 * size], triples[:size], graph.entities, graph.relations)
+    return KnowledgeGraph(
+        triples[2 * size :], triples[size : 2 * size], triples[:size], graph.entities, graph.relations
+    )
 
 
 def split(graph: KnowledgeGraph, protocol: dict, seed: int, condition: dict) -> Split:

@@ -298,7 +298,7 @@ class LeastSquares:
         return self
 
     def alternate(self, tensor: np.ndarray, rank: int, penalty: float) -> tuple[np.ndarray, np.ndarray]:
-        """Entity vectors and relation matrices after twelve rounds from the leading eigenvectors of the summed slices."""
+        """Entity vectors and relation matrices after twelve rounds from leading eigenvectors of the summed slices."""
         summed = tensor.sum(axis=0)
         rng = np.random.default_rng(self.seed)
         _, vectors = np.linalg.eigh(summed + summed.T)
@@ -415,7 +415,9 @@ class Network:
 
     def predict(self, queries) -> np.ndarray:
         """Probabilities of all entities (queries, entities)."""
-        return self.model.predict_proba(self.encode(queries.entity, queries.relation + self.relations * queries.inverse))
+        return self.model.predict_proba(
+            self.encode(queries.entity, queries.relation + self.relations * queries.inverse)
+        )
 
     def count_parameters(self) -> int:
         """Weights and biases."""

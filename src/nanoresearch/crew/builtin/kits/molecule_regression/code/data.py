@@ -16,11 +16,10 @@ logging.getLogger("pysmiles").setLevel(logging.ERROR)
 
 @dataclass
 class Molecules:
-    """Graphs of heavy atoms, the measured property (kcal/mol), and its value from a physical simulation."""
+    """Graphs of heavy atoms and the measured property (kcal/mol)."""
 
     graphs: list[nx.Graph]
     values: np.ndarray
-    simulated: np.ndarray
 
 
 @dataclass
@@ -33,10 +32,9 @@ class Train:
 
 @dataclass
 class Inputs:
-    """Molecules to predict, and the simulated values that only the physical method may use."""
+    """Molecules to predict."""
 
     graphs: list[nx.Graph]
-    simulated: np.ndarray
 
 
 @dataclass
@@ -49,7 +47,7 @@ class Split:
 
 
 def parse(smiles: str) -> nx.Graph:
-    """Graph of the heavy atoms with element, charge, hydrogens, aromaticity and bond orders; stereo marks are dropped."""
+    """Heavy atoms with element, charge, hydrogens and aromaticity, joined by bonds with orders; no stereo marks."""
     return read_smiles(re.sub(r"[/\\@]", "", smiles))
 
 
@@ -58,9 +56,7 @@ def load_freesolv(root: Path) -> Molecules:
     with open(root / "freesolv" / "freesolv.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     graphs = [parse(row["smiles"]) for row in rows]
-    return Molecules(
-        graphs, np.array([float(row["expt"]) for row in rows]), np.array([float(row["calc"]) for row in rows])
-    )
+    return Molecules(graphs, np.array([float(row["expt"]) for row in rows]))
 
 
 LOADERS = {
@@ -84,6 +80,6 @@ def split(molecules: Molecules, protocol: dict, seed: int, condition: dict) -> S
     train = np.sort(train[: round(len(train) * share)])
     return Split(
         Train([molecules.graphs[index] for index in train], molecules.values[train]),
-        Inputs([molecules.graphs[index] for index in test], molecules.simulated[test]),
+        Inputs([molecules.graphs[index] for index in test]),
         molecules.values[test],
     )

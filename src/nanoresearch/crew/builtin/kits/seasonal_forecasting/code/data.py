@@ -39,7 +39,7 @@ class Inputs:
 
 @dataclass
 class Targets:
-    """The values that came (origins, steps), and the mean absolute change over the longest season before each origin."""
+    """The values that came (origins, steps), and each origin's mean absolute change over the longest season before."""
 
     values: np.ndarray
     scales: np.ndarray
@@ -55,7 +55,7 @@ class Split:
 
 
 def load_taylor_demand(root: Path) -> Series:
-    """Half-hourly electricity demand in England and Wales, 12 weeks of 2000, in megawatts; six weeks before each day."""
+    """Half-hourly electricity demand in England and Wales, 12 weeks of 2000, megawatts; six weeks before each day."""
     text = (root / "taylor-demand" / "taylor.py.txt").read_text(encoding="utf-8")
     lists = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.List)]
     values = ast.literal_eval(max(lists, key=lambda node: len(node.elts)))

@@ -110,7 +110,9 @@ def smooth_seasons(histories: np.ndarray, horizon: int, periods: tuple[int, ...]
     best = np.argmin(loss, axis=1)
     rows = np.arange(count)
     steps = np.arange(horizon)
-    season = sum(index[(length + steps) % period][:, rows, best] for index, period in zip(indices, periods, strict=True))
+    season = sum(
+        index[(length + steps) % period][:, rows, best] for index, period in zip(indices, periods, strict=True)
+    )
     return (level[rows, best] + season + phi[best] ** (steps[:, None] + 1) * error[rows, best]).T
 
 

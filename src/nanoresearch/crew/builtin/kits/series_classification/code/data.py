@@ -12,7 +12,7 @@ KERNELS = 500
 
 @dataclass
 class Archive:
-    """All series (cases, channels, length), their classes, and how many of the first belong to the published training part."""
+    """All series (cases, channels, length) and their classes; the first `published` are the published training part."""
 
     series: np.ndarray
     labels: np.ndarray

@@ -198,8 +198,8 @@ class NaiveBayes:
         """Log-probabilities of the classes up to a common constant; classes not seen yet are impossible."""
         seen = np.maximum(self.counts, 1)[:, None]
         variance = self.squares / seen + 1e-3 * (1 + self.squares.sum(axis=0) / max(1.0, self.counts.sum()))
-        fit = -0.5 * (np.log(variance) + (row - self.mean) ** 2 / variance).sum(axis=1)
-        return np.where(self.counts > 0, np.log(np.maximum(self.counts, 1)) + fit, -np.inf)
+        closeness = -0.5 * (np.log(variance) + (row - self.mean) ** 2 / variance).sum(axis=1)
+        return np.where(self.counts > 0, np.log(np.maximum(self.counts, 1)) + closeness, -np.inf)
 
     def label(self, row: np.ndarray) -> int:
         """Most probable class."""

@@ -63,16 +63,19 @@ class HuberRidge(RegressorMixin, BaseEstimator):
 
     def fit(self, features, values: np.ndarray) -> "HuberRidge":
         """Fit; the scale of the errors is settled in the first ten rounds, and the fit is then a convex problem."""
-        weights = np.ones(len(values))
+        weights, spread = np.ones(len(values)), np.std(values)
+        before = np.full(len(values), np.inf)
         for round_number in range(500):
             self.ridge_ = Ridge(alpha=self.alpha).fit(features, values, sample_weight=weights)
-            errors = np.abs(values - self.ridge_.predict(features))
-            if round_number < 10:
-                # The median distance of normal errors from zero is 0.6745 standard deviations.
-                bend = 1.35 * max(np.median(errors) / 0.6745, 1e-9)
-            before, weights = weights, np.minimum(1.0, bend / np.maximum(errors, 1e-12))
-            if round_number >= 10 and np.max(np.abs(weights - before)) < 1e-4:
+            fitted = self.ridge_.predict(features)
+            if round_number >= 10 and np.max(np.abs(fitted - before)) < 1e-3 * spread:
                 return self
+            before, errors = fitted, np.abs(values - fitted)
+            if round_number < 10:
+                # The median distance of normal errors from zero is 0.6745 standard deviations; a fit through nearly
+                # all rows has no such scale, hence the lower bound.
+                bend = 1.35 * max(np.median(errors) / 0.6745, 0.05 * spread)
+            weights = np.minimum(1.0, bend / np.maximum(errors, 1e-12))
         warnings.warn("the robust fit failed to converge", ConvergenceWarning, stacklevel=2)
         return self
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
+
 @dataclass
 class Corpus:
     """Texts with labels, a group for each text, and which texts belong to a published test part, if there is one."""

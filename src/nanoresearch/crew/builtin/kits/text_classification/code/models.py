@@ -319,7 +319,7 @@ class PlainTextModel:
         """Numbers in the fitted arrays of every step."""
         names = ("coef_", "intercept_", "coefs_", "intercepts_", "feature_log_prob_", "components_")
         arrays = [getattr(step, name, ()) for _, step in self.pipeline.steps for name in names]
-        return sum(sum(np.size(part) for part in array) if isinstance(array, list) else np.size(array) for array in arrays)
+        return sum(sum(map(np.size, array)) if isinstance(array, list) else np.size(array) for array in arrays)
 
 
 def build_baseline(recipe: Recipe) -> LinearTextModel:

@@ -1,0 +1,220 @@
+import re
+from collections.abc import Callable
+
+import pytest
+
+from nanoresearch.crew.builtin.kits import load_kits
+from nanoresearch.crew.builtin.writer import BuiltinWriter
+from nanoresearch.crew.builtin.writer.prose import Voice, name, sentence, title_case, worded
+from nanoresearch.crew.roles import WritingMaterial
+from nanoresearch.literature.offline import OfflineCorpus
+from nanoresearch.schema.manuscript import Manuscript, Remark, Review
+
+from .material import briefing, material
+
+AUDITED = {"abstract", "results", "discussion", "limitations", "conclusion", "cost", "error_analysis"}
+SHAPES = ("supported", "refuted", "inconclusive", "flat")
+WORDS = [
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "twenty",
+    "hundred",
+    "thousand",
+    "half",
+    "twice",
+]
+
+Make = Callable[..., WritingMaterial]
+
+
+@pytest.fixture(scope="module")
+def corpus() -> OfflineCorpus:
+    return OfflineCorpus()
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory: pytest.TempPathFactory, corpus: OfflineCorpus) -> Make:
+    made: dict[tuple[object, ...], WritingMaterial] = {}
+
+    def get(study: str, shape: str, **options: int) -> WritingMaterial:
+        key = (study, shape, *sorted(options.items()))
+        if key not in made:
+            made[key] = material(tmp_path_factory.mktemp("run"), study, shape, corpus, **options)
+        return made[key]
+
+    return get
+
+
+def bodies(manuscript: Manuscript) -> dict[str, str]:
+    return {section.id: section.body for section in manuscript.sections}
+
+
+def typed_numbers(body: str) -> list[str]:
+    """An independent detector: blank out references and marked names, then look for digits and number words."""
+    for macro in ("result", "ref", "citep", "citet", "inputtable", "inputfigure", "name"):
+        body = re.sub(rf"\\{macro}\{{[^}}]*\}}", "", body)
+    words = re.findall(r"[a-z]+", body.lower())
+    return re.findall(r"\d+", body) + [word for word in words if word in WORDS]
+
+
+@pytest.mark.parametrize("study", sorted(load_kits()))
+def test_every_kit_gives_a_whole_paper(study: str, make: Make) -> None:
+    found = make(study, "inconclusive", components=2, seeds=3)
+    manuscript = BuiltinWriter().write(briefing(), found)
+    check(manuscript, found)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("person", ["we", "passive"])
+@pytest.mark.parametrize("detail", ["brief", "full"])
+def test_no_verdict_voice_or_length_breaks_the_rules(shape: str, person: str, detail: str, make: Make) -> None:
+    found = make("series_classification", shape, components=3, seeds=3)
+    manuscript = BuiltinWriter().write(briefing(person=person, detail=detail), found)
+    check(manuscript, found)
+    verdict = found.analysis.verdict
+    for section in ("abstract", "results", "conclusion"):
+        word = {"supported": "is supported", "refuted": "is refuted", "inconclusive": "inconclusive"}[verdict]
+        assert word in bodies(manuscript)[section]
+
+
+def check(manuscript: Manuscript, found: WritingMaterial) -> None:
+    texts = bodies(manuscript)
+    known = {number.key for number in manuscript.numbers}
+    works = {paper.key for paper in found.survey.papers}
+    shown = {item.id for item in (*found.analysis.tables, *found.analysis.figures)}
+    for section, body in texts.items():
+        assert body.strip(), section
+        assert body.count("{") == body.count("}"), section
+        assert "  " not in body.replace("\n  \\item", ""), section
+        prose = re.sub(r"\\result\{[^}]*\}", "#", body).replace(" ...", "")
+        assert not re.search(r"TODO|None\b|\bnan\b|\.\.| ,| \.(?:\s|$)", prose), section
+        if section in AUDITED:
+            assert typed_numbers(body) == [], section
+        assert set(re.findall(r"\\result\{([^}]*)\}", body)) <= known
+        cited = {key for group in re.findall(r"\\cite[pt]\{([^}]*)\}", body) for key in group.split(",")}
+        assert cited <= works
+        assert set(re.findall(r"\\input(?:table|figure)\{([^}]*)\}", body)) <= shown
+    everything = "\n".join(texts.values())
+    for kind, macro in (("tab", "inputtable"), ("fig", "inputfigure")):
+        for item in re.findall(rf"\\{macro}\{{([^}}]*)\}}", everything):
+            assert everything.index(f"\\ref{{{kind}:{item}}}") < everything.index(f"\\{macro}{{{item}}}")
+        for item in re.findall(rf"\\ref\{{{kind}:([^}}]*)\}}", everything):
+            assert f"\\{macro}{{{item}}}" in everything
+
+
+def test_the_passive_voice_has_no_we(make: Make) -> None:
+    found = make("series_classification", "supported", components=3, seeds=3)
+    passive = "\n".join(bodies(BuiltinWriter().write(briefing(person="passive"), found)).values())
+    active = "\n".join(bodies(BuiltinWriter().write(briefing(person="we"), found)).values())
+    assert not re.search(r"\b[Ww]e\b|\b[Oo]urs?\b", passive)
+    assert len(re.findall(r"\b[Ww]e\b", active)) > 4
+
+
+def test_the_same_material_gives_the_same_paper(make: Make) -> None:
+    found = make("series_classification", "supported", components=3, seeds=3)
+    assert BuiltinWriter().write(briefing(), found) == BuiltinWriter().write(briefing(), found)
+
+
+def test_a_plan_acts(make: Make) -> None:
+    found = make("series_classification", "supported", components=3, seeds=3)
+
+    def write(**effect: object) -> Manuscript:
+        return BuiltinWriter().write(briefing(effect), found)
+
+    assert bodies(write(lead="answer"))["abstract"].startswith("The hypothesis is supported")
+    assert bodies(write(lead="question"))["abstract"].startswith("Does")
+    order = [section.id for section in write(method_first=False).sections]
+    assert order.index("related_work") < order.index("method")
+    order = [section.id for section in write(method_first=True).sections]
+    assert order.index("method") < order.index("related_work")
+    assert "fig:" not in str(write(figures=False))
+    assert "fig:" in str(write(figures=True))
+    assert "seeds" in bodies(write(per_seed_table=True))
+    assert "seeds" not in bodies(write(per_seed_table=False))
+    assert "\\begin{equation}" in bodies(write(equations=True))["method"]
+    assert "\\begin{equation}" not in bodies(write(equations=False))["method"]
+    assert "\\item" in bodies(write(bullet_contributions=True))["introduction"]
+    extra = bodies(write(extra_sections=["broader_impact", "cost", "error_analysis"]))
+    assert {"broader_impact", "cost", "error_analysis", "limitations"} <= set(extra)
+
+
+def test_brief_papers_are_shorter(make: Make) -> None:
+    found = make("series_classification", "supported", components=3, seeds=3)
+    full = bodies(BuiltinWriter().write(briefing(detail="full"), found))["results"]
+    brief = bodies(BuiltinWriter().write(briefing(detail="brief"), found))["results"]
+    assert len(brief) < len(full)
+    assert "\\inputtable{metrics}" in full
+    assert "\\inputtable{metrics}" not in brief
+
+
+def test_the_contribution_shapes_the_abstract(make: Make) -> None:
+    found = make("series_classification", "supported", components=3, seeds=3)
+    kinds = ("understanding", "performance", "efficiency", "robustness", "reproducibility")
+    abstracts = {bodies(BuiltinWriter().write(briefing(contribution=kind), found))["abstract"] for kind in kinds}
+    assert len(abstracts) == len(kinds)
+
+
+def test_the_introduction_quotes_the_topic_and_owns_up_to_what_is_left(make: Make) -> None:
+    intro = bodies(BuiltinWriter().write(briefing(), make("series_classification", "supported", components=3, seeds=3)))
+    assert r"cheaply \& 100\% safely" in intro["introduction"]
+    assert "``cheaply'' and ``safely''" in intro["introduction"]
+    assert "``quantum''" in intro["introduction"]
+
+
+def test_a_topic_in_another_script_is_noted(make: Make) -> None:
+    found = make("series_classification", "supported", components=3, seeds=3)
+    foreign = found.blueprint.model_copy(update={"topic": "時系列 classification by random kernels"})
+    moved = WritingMaterial(**{**found.__dict__, "blueprint": foreign})
+    assert "\\footnote" in bodies(BuiltinWriter().write(briefing(), moved))["introduction"]
+
+
+def test_failed_attempts_are_told(make: Make) -> None:
+    text = bodies(BuiltinWriter().write(briefing(), make("series_classification", "supported", components=3, seeds=3)))
+    assert "Input X contains NaN" in text["reproducibility"]
+    assert r"impute\_missing" in text["reproducibility"]
+
+
+def test_single_component_and_single_data_set(make: Make) -> None:
+    for shape in SHAPES:
+        found = make("series_classification", shape, components=1, datasets=1, seeds=3)
+        check(BuiltinWriter().write(briefing(), found), found)
+
+
+def remark(section: str, text: str) -> Review:
+    item = Remark(section=section, kind="style", severity="major", text=text)
+    return Review(revision=0, coherence=5, claims=5, formatting=5, remarks=(item,), passed=False)
+
+
+def test_what_cannot_be_mended_is_owned_up_to(make: Make) -> None:
+    found = make("series_classification", "supported", components=3, seeds=3)
+    writer, wishes = BuiltinWriter(), briefing()
+    first = writer.write(wishes, found)
+    second = writer.revise(wishes, found, first, remark("results", "The results lack 3 tables of joy."))
+    assert second.revision == 1
+    assert (
+        "The automatic review left open a remark on style in the section ``results''" in bodies(second)["limitations"]
+    )
+    assert typed_numbers(bodies(second)["limitations"]) == []
+    third = writer.revise(wishes, found, second, remark("results", "The results lack joy."))
+    assert bodies(third)["limitations"].count("left open") == 1
+
+
+def test_prose() -> None:
+    assert Voice(True).clause("compare", "methods", "here", many=True) == "we compare methods here"
+    assert Voice(False).clause("run", "methods", "here", many=True) == "methods are run here"
+    assert sentence("it is so") == "It is so."
+    assert sentence("is it so?") == "Is it so?"
+    assert name("MNIST 5k") == r"\name{MNIST 5k}"
+    assert name("Wine") == "Wine"
+    assert worded("worse on MNIST 5k & Wine", ("MNIST 5k", "Wine")) == r"worse on \name{MNIST 5k} \& Wine"
+    assert title_case("what a bias adds to the plain model") == "What a Bias Adds to the Plain Model"

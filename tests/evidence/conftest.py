@@ -1,0 +1,140 @@
+"""A finished run, made by the whole pipeline with an executor that invents scores, and copies of it to tamper with."""
+
+import hashlib
+import json
+import random
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from nanoresearch.assemble import RunRequest, create_run, open_workplace
+from nanoresearch.config import Config, PaperConfig
+from nanoresearch.errors import AuditFailed
+from nanoresearch.execution.executor import JobRequest
+from nanoresearch.paths import Home, RunFolder
+from nanoresearch.pipeline import run_pipeline
+from nanoresearch.researcher.source import NoFeedback
+from nanoresearch.schema.experiment import Job
+from nanoresearch.schema.plan import Directive
+from nanoresearch.schema.profile import Profile, StatisticsHabits, WritingStyle
+
+TOPIC = "Do class weights help logistic regression classify iris flowers and wine?"
+NOT_CONVERGED = "sklearn.exceptions.ConvergenceWarning: lbfgs failed to converge after 1000 iteration(s) (status=1):\n"
+
+
+class InventingExecutor:
+    """Ends at once with scores made up from names; the first job fails, so that the code gets a patch."""
+
+    name = "inventing"
+
+    def __init__(self) -> None:
+        self.jobs = 0
+
+    def run(self, jobs: Sequence[JobRequest], *, parallel: int, on_done: Callable[[Job], None]) -> tuple[Job, ...]:
+        done = []
+        for request in jobs:
+            self.jobs += 1
+            request.output_folder.mkdir(parents=True, exist_ok=True)
+            (request.output_folder / "stdout").touch()
+            failed = self.jobs == 1
+            (request.output_folder / "stderr").write_text(NOT_CONVERGED if failed else "")
+            if not failed:
+                (request.output_folder / "reports.jsonl").write_text("".join(_reports(request)))
+                assert request.check(request.output_folder) == ""
+            outcome = "failed" if failed else "succeeded"
+            job = Job(
+                seed=request.seed,
+                outcome=outcome,
+                exit_code=int(failed),
+                seconds=0.5,
+                cpu_seconds=0.4,
+                peak_memory_mb=50.0,
+            )
+            done.append(job)
+            on_done(job)
+        return tuple(done)
+
+
+def _reports(request: JobRequest) -> list[str]:
+    config = json.loads((request.code_folder / "config.json").read_text())
+    sweep = config["sweep"]
+    conditions = [f"{sweep['id']}={value}" for value in sweep["values"]] if sweep else [""]
+    lines = []
+    for dataset in config["datasets"]:
+        for condition in conditions[: 1 if "--smoke" in request.command else None]:
+            for method in config["methods"]:
+                where = {"dataset": dataset, "condition": condition, "method": method["id"], "seed": request.seed}
+                for kind, metrics in (("result", config["metrics"]), ("measurement", config["measures"])):
+                    for metric in metrics:
+                        noise = random.Random(f"{where} {metric}").gauss(0, 0.004)
+                        gain = 0.05 * len(method["components"]) - 0.2 * (method["base"] not in ("baseline",))
+                        lines.append(json.dumps({**where, "metric": metric, "value": 0.7 + gain + noise, "kind": kind}))
+    return [line + "\n" for line in lines]
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A finished run; never change it, take `case`."""
+    home = Home(tmp_path_factory.mktemp("finished"))
+    cheap = Directive(
+        id="cheap", phase="planning", text="Measure no costs.", effect={"sweep": False, "secondary_metrics": False}
+    )
+    profile = Profile(
+        taboos=("deep learning",),
+        statistics=StatisticsHabits(seeds=5),
+        directives=(cheap,),
+        writing=WritingStyle(author="A. Researcher"),
+    )
+    config = Config(paper=PaperConfig(latex="off"))
+    folder = create_run(home, RunRequest(TOPIC, profile, config))
+    work = replace(open_workplace(home, folder), executor=InventingExecutor())
+    try:
+        run_pipeline(work, NoFeedback())
+    except AuditFailed:
+        pass  # test_the_untampered_run_passes says what is wrong with it
+    return folder
+
+
+@dataclass(frozen=True)
+class Tampered:
+    """A copy of the finished run, and ways to change it."""
+
+    folder: RunFolder
+
+    def path(self, name: str) -> Path:
+        return self.folder.path(name)
+
+    def read(self, name: str) -> str:
+        return self.path(name).read_text(encoding="utf-8")
+
+    def write(self, name: str, text: str) -> None:
+        self.path(name).write_text(text, encoding="utf-8")
+
+    def swap(self, name: str, old: str, new: str, count: int = 1) -> None:
+        text = self.read(name)
+        assert old in text, f"{name} has no {old!r}"
+        self.write(name, text.replace(old, new, count))
+
+    def json(self, name: str) -> dict:  # type: ignore[type-arg]
+        return json.loads(self.read(name))
+
+    def save(self, name: str, value: object) -> None:
+        self.write(name, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+    def reseal(self) -> None:
+        """Make build.json agree with the paper's sources, as a careful forger would."""
+        build = self.json("paper/build.json")
+        root = self.path("paper")
+        found = [path for path in sorted(root.rglob("*")) if path.suffix in (".tex", ".bib", ".pdf")]
+        build["inputs"] = {p.relative_to(root).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
+        self.save("paper/build.json", build)
+
+
+@pytest.fixture
+def case(finished: RunFolder, tmp_path: Path) -> Tampered:
+    """A copy of the finished run."""
+    shutil.copytree(finished.root, tmp_path / finished.id, symlinks=True)
+    return Tampered(RunFolder(tmp_path / finished.id))

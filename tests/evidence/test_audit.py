@@ -1,0 +1,723 @@
+"""Every check, on copies of a finished run in which one thing was changed."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nanoresearch.evidence.audit import CHECKS, audit_run
+from nanoresearch.paper.compile import find_latex
+from nanoresearch.paths import RunFolder
+from nanoresearch.schema.audit import Audit, AuditFinding
+from nanoresearch.schema.blueprint import Blueprint
+from tests.evidence.conftest import Tampered
+
+RESULTS = "execution/results.jsonl"
+CODE = "coding/code"
+
+
+def kinds(audit: Audit) -> set[str]:
+    return {finding.check for finding in audit.findings}
+
+
+def found(audit: Audit, text: str) -> list[AuditFinding]:
+    return [finding for finding in audit.findings if text in finding.text or text in finding.where]
+
+
+def show(audit: Audit) -> str:
+    return "\n".join(f"{f.check} | {f.where} | {f.text}" for f in audit.findings)
+
+
+def test_the_untampered_run_passes(finished: RunFolder) -> None:
+    audit = audit_run(finished)
+    assert audit.findings == (), show(audit)
+    assert audit.passed
+    assert audit.numbers_checked > 40
+    assert audit.citations_checked > 5
+    assert audit.paper_sha256 is not None
+
+
+def test_the_audit_changes_nothing(case: Tampered) -> None:
+    before = {path: path.read_bytes() for path in case.folder.root.rglob("*") if path.is_file()}
+    audit_run(case.folder)
+    assert before == {path: path.read_bytes() for path in case.folder.root.rglob("*") if path.is_file()}
+
+
+def test_an_empty_folder_fails_every_check(tmp_path: Path) -> None:
+    audit = audit_run(RunFolder(tmp_path))
+    assert not audit.passed
+    assert kinds(audit) == set(CHECKS)
+    assert audit.paper_sha256 is None
+
+
+# Tampering helpers
+
+
+def first_attempt_that_counts(case: Tampered) -> int:
+    return max(int(path.name) for path in case.path("execution/attempts").iterdir())
+
+
+def last_attempt(case: Tampered) -> str:
+    return f"execution/attempts/{first_attempt_that_counts(case)}/attempt.json"
+
+
+def change_record(case: Tampered, name: str, line: int, **changes: object) -> None:
+    lines = case.read(name).splitlines()
+    lines[line] = json.dumps({**json.loads(lines[line]), **changes})
+    case.write(name, "\n".join(lines) + "\n")
+
+
+def git(case: Tampered, *arguments: str) -> str:
+    identity = ["-c", "user.name=x", "-c", "user.email=x@localhost", "-c", "commit.gpgSign=false"]
+    command = ["git", "-C", str(case.path(CODE)), *identity, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def commit_change(case: Tampered, name: str, change: Callable[[str], str], *, forged: bool = False) -> None:
+    """Change a file of the code by a commit; forged, all records name the new commit."""
+    case.write(f"{CODE}/{name}", change(case.read(f"{CODE}/{name}")))
+    before = git(case, "rev-parse", "HEAD")
+    git(case, "commit", "--quiet", "--all", "--message", "x")
+    after = git(case, "rev-parse", "HEAD")
+    if forged:
+        number = first_attempt_that_counts(case)
+        seeds = list(case.path(f"execution/attempts/{number}").glob("seed-*/job.json"))
+        for path in [case.path(last_attempt(case)), case.path(RESULTS), case.path("execution/measurements.jsonl"), *seeds]:
+            path.write_text(path.read_text().replace(before, after))
+
+
+def in_section(case: Tampered, section: str, text: str, *, forged: bool) -> None:
+    """Type something at the start of a section of paper.tex; forged, the manuscript has it too."""
+    manuscript = case.json("review/manuscript.json")
+    part = next(item for item in manuscript["sections"] if item["id"] == section)
+    head = part["body"].strip()[:60]
+    case.swap("paper/paper.tex", head, f"{text} {head}")
+    if forged:
+        part["body"] = part["body"].replace(head, f"{text} {head}", 1)
+        case.save("review/manuscript.json", manuscript)
+    case.reseal()
+
+
+def edit_json(case: Tampered, name: str, change: Callable[[dict], None]) -> None:  # type: ignore[type-arg]
+    value = case.json(name)
+    change(value)
+    case.save(name, value)
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["run.json", "ideation/survey.json", "ideation/novelty.json", "planning/blueprint.json", "planning/blueprint.sha256",
+     "planning/critiques.jsonl", RESULTS, "execution/measurements.jsonl", "analysis/analysis.json",
+     "writing/manuscript.json", "review/manuscript.json", "review/reviews.jsonl", "paper/paper.tex",
+     "paper/numbers.tex", "paper/references.bib", "paper/build.json", "coding/plan.json"],
+)  # fmt: skip
+def test_a_missing_or_broken_file(case: Tampered, name: str) -> None:
+    case.path(name).unlink()
+    missing = audit_run(case.folder)
+    assert any(f.check == "files" and f.where == name for f in missing.findings), show(missing)
+    case.path(name).write_bytes(b'{"a": \xff')
+    broken = audit_run(case.folder)
+    assert any(f.check == "files" and f.where == name for f in broken.findings), show(broken)
+
+
+def test_empty_results(case: Tampered) -> None:
+    case.write(RESULTS, "")
+    audit = audit_run(case.folder)
+    assert {"files", "provenance", "numbers", "figures", "integrity"} <= kinds(audit), show(audit)
+
+
+def test_a_deleted_repository(case: Tampered) -> None:
+    shutil.rmtree(case.path(CODE))
+    assert {"files", "blueprint", "provenance", "method"} <= kinds(audit_run(case.folder))
+
+
+@pytest.mark.parametrize("name", ["paper/extra.tex", "paper/figures/other.pdf", "analysis/figures/other.json"])
+def test_an_unexpected_file(case: Tampered, name: str) -> None:
+    case.write(name, "x")
+    case.reseal()
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"files"}, show(audit)
+    assert found(audit, name)
+
+
+def test_an_unexpected_attempt(case: Tampered) -> None:
+    case.path("execution/attempts/best").mkdir()
+    assert kinds(audit_run(case.folder)) == {"files"}
+
+
+def test_a_link(case: Tampered) -> None:
+    real = case.path("paper/numbers.tex").rename(case.folder.root / "elsewhere")
+    case.path("paper/numbers.tex").symlink_to(real)
+    assert kinds(audit_run(case.folder)) == {"files"}
+
+
+# Blueprint
+
+
+def test_a_changed_blueprint(case: Tampered) -> None:
+    case.swap("planning/blueprint.json", '"prediction": "', '"prediction": "really, ')
+    audit = audit_run(case.folder)
+    assert {"blueprint", "provenance"} == kinds(audit), show(audit)
+    assert found(audit, "its hash differs from the seal")
+
+
+def test_a_resealed_blueprint_is_not_that_of_the_records(case: Tampered) -> None:
+    case.swap("planning/blueprint.json", '"prediction": "', '"prediction": "really, ')
+    digest = case.folder.load("planning/blueprint.json", Blueprint).digest()
+    time = case.read("planning/blueprint.sha256").split()[1]
+    case.write("planning/blueprint.sha256", f"{digest}  {time}\n")
+    audit = audit_run(case.folder)
+    assert found(audit, "records are of another blueprint"), show(audit)
+
+
+def test_an_attempt_before_the_seal(case: Tampered) -> None:
+    edit_json(case, "execution/attempts/1/attempt.json", lambda a: a.update(started="2001-01-01T00:00:00+00:00"))
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"blueprint"}, show(audit)
+    assert found(audit, "before the blueprint was frozen")
+
+
+def test_a_seal_without_zone_or_time(case: Tampered) -> None:
+    digest = case.read("planning/blueprint.sha256").split()[0]
+    for seal in (digest, f"{digest}  2001-01-01T00:00:00", f"{digest} never"):
+        case.write("planning/blueprint.sha256", seal)
+        assert kinds(audit_run(case.folder)) == {"blueprint"}
+
+
+def test_a_blueprint_that_no_critic_passed(case: Tampered) -> None:
+    case.swap("planning/critiques.jsonl", '"passed":true', '"passed":false')
+    assert kinds(audit_run(case.folder)) == {"blueprint"}
+
+
+def test_a_false_hash_in_the_paper(case: Tampered) -> None:
+    digest = case.read("planning/blueprint.sha256")[:16]
+    case.swap("paper/paper.tex", digest, "0123456789abcdef")
+    edit = case.read("review/manuscript.json")
+    case.write("review/manuscript.json", edit.replace(digest, "0123456789abcdef"))
+    case.reseal()
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"blueprint"}, show(audit)
+
+
+# Provenance
+
+
+def test_a_changed_result(case: Tampered) -> None:
+    for line in range(len(case.read(RESULTS).splitlines())):
+        record = json.loads(case.read(RESULTS).splitlines()[line])
+        if record["method"] == "proposed":
+            change_record(case, RESULTS, line, value=0.99)
+            break
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"provenance", "numbers", "figures"}, show(audit)
+    assert found(audit, "is not what execution/attempts/")
+
+
+def test_a_changed_report(case: Tampered) -> None:
+    name = f"execution/attempts/{first_attempt_that_counts(case)}/seed-1/reports.jsonl"
+    change_record(case, name, 3, value=0.5)
+    assert kinds(audit_run(case.folder)) == {"provenance"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"id": "r00009"}, "has the id r00009"),
+        ({"method": "miracle"}, "has the method 'miracle'"),
+        ({"dataset": "mnist"}, "has the data set 'mnist'"),
+        ({"metric": "luck"}, "has the metric 'luck'"),
+        ({"condition": "noise=9"}, "has the condition 'noise=9'"),
+        ({"seed": 77}, "has the seed 77"),
+        ({"attempt": 1}, "has the attempt 1"),
+        ({"commit": "0" * 40}, "has the commit"),
+    ],
+)
+def test_a_record_that_is_not_of_this_study(case: Tampered, changes: dict[str, object], text: str) -> None:
+    change_record(case, RESULTS, 0, **changes)
+    audit = audit_run(case.folder)
+    assert [f for f in found(audit, text) if f.check == "provenance"], show(audit)
+
+
+def test_a_value_that_is_no_number(case: Tampered) -> None:
+    case.swap(RESULTS, '"value":', '"value":NaN,"was":')
+    assert {"files", "provenance"} <= kinds(audit_run(case.folder))
+
+
+def test_a_dropped_record(case: Tampered) -> None:
+    lines = case.read(RESULTS).splitlines()
+    case.write(RESULTS, "\n".join(lines[:-1]) + "\n")
+    audit = audit_run(case.folder)
+    assert found(audit, "records are missing"), show(audit)
+    assert "provenance" in kinds(audit)
+
+
+def test_a_repeated_record(case: Tampered) -> None:
+    text = case.read(RESULTS)
+    case.write(RESULTS, text + text.splitlines()[-1] + "\n")
+    audit = audit_run(case.folder)
+    assert found(audit, "repeats an earlier record"), show(audit)
+
+
+def test_a_second_successful_attempt_could_have_been_picked_from(case: Tampered) -> None:
+    number = first_attempt_that_counts(case)
+    before, after = case.path(f"execution/attempts/{number}"), case.path(f"execution/attempts/{number + 1}")
+    shutil.copytree(before, after)
+    edit_json(case, last_attempt(case), lambda a: a.update(number=number + 1))
+    audit = audit_run(case.folder)
+    assert found(audit, "may have been picked"), show(audit)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"smoke": True}, {"outcome": "failed"}, {"commit": "f" * 40}, {"number": 1}, {"jobs": []}]
+)
+def test_an_attempt_that_cannot_bear_results(case: Tampered, changes: dict[str, object]) -> None:
+    edit_json(case, last_attempt(case), lambda a: a.update(changes))
+    audit = audit_run(case.folder)
+    assert "provenance" in kinds(audit), show(audit)
+    assert kinds(audit) <= {"provenance", "integrity"}, show(audit)
+
+
+def test_a_commit_after_the_results(case: Tampered) -> None:
+    commit_change(case, "train.py", lambda text: text + "\n# tidied\n")
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"provenance"}, show(audit)
+    assert found(audit, "which is not the codebase's last")
+
+
+@pytest.mark.parametrize("name", ["evaluate.py", "harness.py"])
+def test_a_judge_changed_by_a_commit_that_the_records_name(case: Tampered, name: str) -> None:
+    commit_change(case, name, lambda text: text + "\nBONUS = 1\n", forged=True)
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"provenance"}, show(audit)
+    assert found(audit, f"{CODE}/{name}")
+
+
+def test_a_changed_split(case: Tampered) -> None:
+    def leak(text: str) -> str:
+        return text + "\n_split = split\ndef split(*a):\n    s = _split(*a)\n    return s\n"
+
+    commit_change(case, "data.py", leak, forged=True)
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"provenance"}, show(audit)
+    assert found(audit, "the division is frozen")
+
+
+def test_an_edit_that_was_not_committed(case: Tampered) -> None:
+    case.swap(f"{CODE}/models.py", "def ", "# edited\ndef ")
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"provenance"}, show(audit)
+
+
+def test_rewritten_history(case: Tampered) -> None:
+    git(case, "commit", "--quiet", "--amend", "--message", "again")
+    audit = audit_run(case.folder)
+    assert "provenance" in kinds(audit), show(audit)
+    assert found(audit, "which the codebase does not have")
+
+
+def test_a_replaced_object_deceives_nobody(case: Tampered) -> None:
+    """git replace shows another file under the same commit hash."""
+    false = case.path(f"{CODE}/false.py")
+    false.write_text("BONUS = 1\n")
+    blob = git(case, "hash-object", "-w", "false.py")
+    false.unlink()
+    git(case, "replace", git(case, "rev-parse", "HEAD:evaluate.py"), blob)
+    case.write(f"{CODE}/evaluate.py", "BONUS = 1\n")
+    audit = audit_run(case.folder)
+    assert found(audit, "differs from the last commit"), show(audit)
+
+
+# Numbers
+
+
+def test_a_changed_number(case: Tampered) -> None:
+    lines = case.read("paper/numbers.tex").splitlines()
+    spot = next(i for i, line in enumerate(lines) if line.startswith("\\defresult{mean.proposed"))
+    lines[spot] = lines[spot].rpartition("{")[0] + "{99.9}"
+    case.write("paper/numbers.tex", "\n".join(lines) + "\n")
+    case.reseal()
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"numbers"}, show(audit)
+    assert len(found(audit, "is printed as 99.9")) == 1
+
+
+def test_a_changed_number_in_every_place(case: Tampered) -> None:
+    """The forger changes numbers.tex and the record of the number alike: the ledger still knows better."""
+    analysis = case.json("analysis/analysis.json")
+    number = next(item for item in analysis["numbers"] if item["key"].startswith("mean.proposed"))
+    old = f"\\defresult{{{number['key']}}}{{{number['text']}}}"
+    case.swap("paper/numbers.tex", old, old.replace(number["text"], "99.9"))
+    number.update(text="99.9", value=0.999)
+    case.save("analysis/analysis.json", analysis)
+    manuscript = case.json("review/manuscript.json")
+    for item in manuscript["numbers"]:
+        if item["key"] == number["key"]:
+            item.update(text="99.9", value=0.999)
+    case.save("review/manuscript.json", manuscript)
+    case.reseal()
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"numbers"}, show(audit)
+
+
+def test_a_number_without_record(case: Tampered) -> None:
+    case.write("paper/numbers.tex", case.read("paper/numbers.tex") + "\\defresult{invented}{99.9}\n")
+    case.reseal()
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"numbers"}, show(audit)
+    assert found(audit, "backed by no record")
+
+
+def test_a_missing_definition(case: Tampered) -> None:
+    lines = case.read("paper/numbers.tex").splitlines()
+    case.write("paper/numbers.tex", "\n".join(lines[:-1]) + "\n")
+    case.reseal()
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"numbers"}, show(audit)
+    assert found(audit, "is not defined")
+
+
+@pytest.mark.parametrize(
+    ("file", "pointer"),
+    [("review/manuscript.json", "/numbers/0/value"), ("analysis/analysis.json", "/numbers/0/value"),
+     ("paper/invented.json", "/best"), ("run.json", "/phases/review/seconds"), ("../outside.json", "/best")],
+)  # fmt: skip
+def test_a_number_that_vouches_for_itself(case: Tampered, file: str, pointer: str) -> None:
+    path = case.path(file)
+    if not path.exists():
+        path.write_text('{"best": 99.9}')
+    number = {"key": "invented", "text": "99.9", "value": 99.9, "form": ".1f"}
+    number["source"] = {"file": file, "pointer": pointer, "count": False}
+    edit_json(case, "review/manuscript.json", lambda m: m["numbers"].append(number))
+    case.write("paper/numbers.tex", case.read("paper/numbers.tex") + "\\defresult{invented}{99.9}\n")
+    case.reseal()
+    audit = audit_run(case.folder)
+    assert [f for f in found(audit, "invented is read from") if f.check == "numbers"], show(audit)
+
+
+@pytest.mark.parametrize("section", ["abstract", "results", "conclusion"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It reaches 97.3\\% accuracy.",
+        "It is better on seven data sets.",
+        "It halves the error.",
+        "It is twice as good.",
+        "\\name{97.3\\%}",
+        "\\name{ninety percent}",
+        "\\number97",
+        "Accuracy rises to \\texttt{0.97}.",
+        "s\\emph{ev}en",
+    ],
+)
+@pytest.mark.parametrize("forged", [False, True])
+def test_a_typed_number(case: Tampered, section: str, text: str, forged: bool) -> None:
+    in_section(case, section, text, forged=forged)
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"numbers"}, show(audit)
+    assert [f for f in audit.findings if f.where == section], show(audit)
+    assert bool(found(audit, "is not what the manuscript renders to")) != forged, show(audit)
+
+
+@pytest.mark.parametrize("text", ["It reaches 97.31\\% accuracy.", "It rises to 0.97312."])
+def test_a_typed_result_in_the_introduction(case: Tampered, text: str) -> None:
+    in_section(case, "introduction", text, forged=True)
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"numbers"}, show(audit)
+
+
+def test_an_undefined_result(case: Tampered) -> None:
+    in_section(case, "results", "See \\result{nothing}.", forged=True)
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"numbers"}, show(audit)
+    assert found(audit, "the result nothing is not defined")
+
+
+def test_a_macro_redefined_in_the_preamble(case: Tampered) -> None:
+    case.swap("paper/paper.tex", "\\begin{document}", "\\renewcommand{\\result}[1]{99.9}\n\\begin{document}")
+    case.reseal()
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"numbers"}, show(audit)
+
+
+def test_a_number_typed_into_a_table(case: Tampered) -> None:
+    case.swap("paper/tables/main.tex", "\\result{mean.proposed", "99.9 \\result{mean.proposed")
+    case.reseal()
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"numbers"}, show(audit)
+
+
+@pytest.mark.parametrize("part", ["caption", "note", "header", "rows"])
+def test_a_number_typed_into_the_analysis_table(case: Tampered, part: str) -> None:
+    def change(analysis: dict) -> None:  # type: ignore[type-arg]
+        table = analysis["tables"][0]
+        if part == "rows":
+            table["rows"][0][1] = "99.9"
+        elif part == "header":
+            table["header"][0] = "99.9"
+        else:
+            table[part] += " 99.9"
+
+    edit_json(case, "analysis/analysis.json", change)
+    audit = audit_run(case.folder)
+    assert [f for f in found(audit, "typed numbers: 99.9") if f.check == "numbers"], show(audit)
+
+
+# Citations
+
+
+def test_an_entry_that_is_never_cited(case: Tampered) -> None:
+    case.write("paper/references.bib", case.read("paper/references.bib") + "\n@misc{unread,\n  title = {Unread}\n}\n")
+    case.reseal()
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"citations"}, show(audit)
+    assert found(audit, "never cited")
+
+
+def test_a_changed_entry(case: Tampered) -> None:
+    case.swap("paper/references.bib", "year = {", "year = {1")
+    case.reseal()
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"citations"}, show(audit)
+
+
+@pytest.mark.parametrize("forged", [False, True])
+def test_an_invented_work(case: Tampered, forged: bool) -> None:
+    in_section(case, "introduction", "As is known~\\citep{invented2026work}.", forged=forged)
+    audit = audit_run(case.folder)
+    assert kinds(audit) == ({"citations"} if forged else {"citations", "numbers"}), show(audit)
+    assert found(audit, "which the survey did not retrieve")
+
+
+def test_a_work_forged_into_the_survey(case: Tampered) -> None:
+    def change(survey: dict) -> None:  # type: ignore[type-arg]
+        for paper in survey["papers"]:
+            paper["title"] = "The Present Method Is Best"
+
+    edit_json(case, "ideation/survey.json", change)
+    audit = audit_run(case.folder)
+    assert "citations" in kinds(audit), show(audit)
+    assert found(audit, "which has no such work")
+
+
+# Figures
+
+
+def figure_id(case: Tampered) -> str:
+    return str(case.json("analysis/analysis.json")["figures"][0]["id"])
+
+
+def test_a_swapped_figure(case: Tampered) -> None:
+    name = figure_id(case)
+    case.path(f"paper/figures/{name}.pdf").write_bytes(b"%PDF-1.4 another")
+    case.reseal()
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"figures"}, show(audit)
+
+
+def test_a_figure_swapped_in_both_places(case: Tampered) -> None:
+    name = figure_id(case)
+    for folder in ("paper/figures", "analysis/figures"):
+        case.path(f"{folder}/{name}.pdf").write_bytes(b"%PDF-1.4 another")
+    case.reseal()
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"figures"}, show(audit)
+    assert found(audit, "is not what the records draw")
+
+
+@pytest.mark.parametrize("change", ["value", "dropped", "caption", "empty"])
+def test_an_edited_sidecar(case: Tampered, change: str) -> None:
+    def edit(drawing: dict) -> None:  # type: ignore[type-arg]
+        if change == "value":
+            drawing["values"][0]["value"] += 0.1
+        elif change == "dropped":
+            del drawing["values"][0]
+        elif change == "empty":
+            drawing["values"] = []
+        else:
+            drawing["figure"]["caption"] = "Something else."
+
+    edit_json(case, f"analysis/figures/{figure_id(case)}.json", edit)
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"figures"}, show(audit)
+
+
+# Method
+
+
+def config_change(**changes: object) -> Callable[[str], str]:
+    return lambda text: json.dumps({**json.loads(text), **changes}, indent=1) + "\n"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"datasets": ["iris"]}, {"metrics": []}, {"measures": ["latency_ms"]}, {"slices": True}, {"methods": []}]
+)
+def test_a_configuration_of_another_study(case: Tampered, changes: dict[str, object]) -> None:
+    commit_change(case, "config.json", config_change(**changes), forged=True)
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"method", "provenance"}, show(audit)
+
+
+def test_a_component_that_is_not_implemented(case: Tampered) -> None:
+    component = case.json("planning/blueprint.json")["components"][0]["id"]
+    commit_change(case, "models.py", lambda text: text.replace(f'"{component}":', '"other":'), forged=True)
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"method"}, show(audit)
+    assert found(audit, f"COMPONENTS lacks {component}")
+
+
+def test_a_component_that_does_nothing(case: Tampered) -> None:
+    component = case.json("planning/blueprint.json")["components"][0]["id"]
+
+    def hollow(text: str) -> str:
+        start = text.index(f'"{component}": ') + len(f'"{component}": ')
+        function = text[start:].split(",")[0].split("}")[0].strip()
+        return text.replace(function, "nothing") + '\n\ndef nothing(recipe):\n    """Nothing."""\n'
+
+    commit_change(case, "models.py", hollow, forged=True)
+    audit = audit_run(case.folder)
+    assert found(audit, f"{component} does nothing"), show(audit)
+
+
+def test_a_taboo_import(case: Tampered) -> None:
+    commit_change(case, "models.py", lambda text: "import torch\n" + text, forged=True)
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"method"}, show(audit)
+    assert found(audit, 'imports torch, against the taboo "deep learning"')
+
+
+def test_exchanged_rows_of_the_main_table(case: Tampered) -> None:
+    def change(analysis: dict) -> None:  # type: ignore[type-arg]
+        rows = next(table for table in analysis["tables"] if table["id"] == "main")["rows"]
+        rows[0][0], rows[1][0] = rows[1][0], rows[0][0]
+
+    edit_json(case, "analysis/analysis.json", change)
+    audit = audit_run(case.folder)
+    assert [f for f in found(audit, "has the numbers of") if f.check == "method"], show(audit)
+
+
+def test_a_dropped_row_of_the_main_table(case: Tampered) -> None:
+    edit_json(case, "analysis/analysis.json", lambda a: a["tables"][0]["rows"].pop())
+    audit = audit_run(case.folder)
+    assert found(audit, "one row for each method"), show(audit)
+
+
+def test_a_column_of_another_setting(case: Tampered) -> None:
+    edit_json(case, "analysis/analysis.json", lambda a: a["tables"][0]["header"].__setitem__(1, "Another data set"))
+    audit = audit_run(case.folder)
+    assert [f for f in found(audit, "the column Another data set") if f.check == "method"], show(audit)
+
+
+# Build
+
+
+def test_a_source_changed_after_the_build(case: Tampered) -> None:
+    edit_json(case, "paper/build.json", lambda b: b["inputs"].update({"paper.tex": "0" * 64}))
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"build"}, show(audit)
+
+
+def test_a_pdf_that_nobody_made(case: Tampered) -> None:
+    case.path("paper/paper.pdf").write_bytes(b"%PDF-1.4")
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"build"}, show(audit)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"engine": "pdflatex", "errors": ["boom"]}, "could not be typeset"),
+        ({"engine": "pdflatex", "ok": True, "pdf_sha256": "0" * 64}, "is missing"),
+        ({"undefined": ["citation x"]}, "lacks citation x"),
+    ],
+)
+def test_a_build_that_failed(case: Tampered, changes: dict[str, object], text: str) -> None:
+    edit_json(case, "paper/build.json", lambda b: b.update(changes))
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"build"}, show(audit)
+    assert found(audit, text)
+
+
+def test_a_reference_without_target(case: Tampered) -> None:
+    in_section(case, "results", "See Table~\\ref{tab:nowhere}.", forged=True)
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"build"}, show(audit)
+
+
+# Integrity
+
+
+def test_a_false_verdict(case: Tampered) -> None:
+    verdict = case.json("analysis/analysis.json")["verdict"]
+    other = "supported" if verdict != "supported" else "refuted"
+    edit_json(case, "analysis/analysis.json", lambda a: a.update(verdict=other))
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"integrity"}, show(audit)
+    assert found(audit, f"calls the hypothesis {other}")
+
+
+def test_a_false_finding(case: Tampered) -> None:
+    def turn(analysis: dict) -> None:  # type: ignore[type-arg]
+        finding = analysis["findings"][0]
+        finding["verdict"] = "worse" if finding["verdict"] == "better" else "better"
+
+    edit_json(case, "analysis/analysis.json", turn)
+    assert kinds(audit_run(case.folder)) == {"integrity"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"comparison": "unplanned"}, "was not planned"),
+        ({"comparison": None}, "has 0 findings"),
+        ({"metric": "another"}, "is about something else"),
+        ({"kind": "component"}, "is not of the rank"),
+    ],
+)
+def test_a_finding_that_rests_on_nothing(case: Tampered, changes: dict[str, object], text: str) -> None:
+    edit_json(case, "analysis/analysis.json", lambda a: a["findings"][0].update(changes))
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"integrity"}, show(audit)
+    assert found(audit, text), show(audit)
+
+
+def test_a_finding_left_out(case: Tampered) -> None:
+    edit_json(case, "analysis/analysis.json", lambda a: a["findings"].pop(0))
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"integrity"}, show(audit)
+
+
+def test_attempts_that_run_json_does_not_count(case: Tampered) -> None:
+    edit_json(case, "run.json", lambda r: r.update(failed_attempts=0))
+    assert kinds(audit_run(case.folder)) == {"integrity"}
+
+
+def test_a_review_of_another_revision(case: Tampered) -> None:
+    lines = case.read("review/reviews.jsonl").splitlines()
+    last = json.loads(lines[-1])
+    lines[-1] = json.dumps({**last, "revision": last["revision"] + 1})
+    case.write("review/reviews.jsonl", "\n".join(lines) + "\n")
+    assert kinds(audit_run(case.folder)) == {"integrity"}
+
+
+# With TeX
+
+
+@pytest.mark.tex
+@pytest.mark.skipif(find_latex() is None, reason="LaTeX is not installed")
+def test_an_exchanged_pdf(case: Tampered) -> None:
+    from nanoresearch.config import PaperConfig
+    from nanoresearch.paper.compile import compile_pdf
+
+    build = compile_pdf(case.path("paper"), PaperConfig())
+    case.folder.save("paper/build.json", build)
+    audit = audit_run(case.folder)
+    assert audit.passed, show(audit)
+    case.path("paper/paper.pdf").write_bytes(case.path("paper/paper.pdf").read_bytes() + b" ")
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"build"}, show(audit)

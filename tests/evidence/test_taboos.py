@@ -1,0 +1,28 @@
+import pytest
+
+from nanoresearch.evidence.audit.taboos import forbidden_imports, forbidden_tags
+
+
+@pytest.mark.parametrize(
+    ("source", "taboo", "names"),
+    [
+        ("import torch.nn as nn", "deep learning", ["torch.nn"]),
+        ("from sklearn.neural_network import MLPClassifier", "no neural networks", ["sklearn.neural_network.MLPClassifier"]),
+        ("import importlib\nimportlib.import_module('jax')", "Deep Learning", ["jax"]),
+        ("__import__('keras')", "deep nets", ["keras"]),
+        ("def f():\n    import tensorflow", "neural networks", ["tensorflow"]),
+        ("from sklearn.ensemble import RandomForestClassifier", "random forests", ["sklearn.ensemble.RandomForestClassifier"]),
+        ("from sklearn.ensemble import RandomForestClassifier", "gradient boosting", []),
+        ("from sklearn.linear_model import LogisticRegression", "deep learning", []),
+        ("import torchlike", "deep learning", []),
+        ("import torch", "expensive data", []),
+    ],
+)
+def test_imports(source: str, taboo: str, names: list[str]) -> None:
+    assert sorted({name for name, _ in forbidden_imports(source, [taboo])} - {"importlib"}) == names
+
+
+def test_tags_are_found_where_a_taboo_spells_them_out() -> None:
+    assert list(forbidden_tags(("neural", "linear"), ["no neural networks"])) == [("neural", "no neural networks")]
+    assert list(forbidden_tags(("random_forest",), ["random forests"])) == [("random_forest", "random forests")]
+    assert list(forbidden_tags(("linear",), ["nonlinear methods"])) == []
