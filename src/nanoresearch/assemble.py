@@ -11,6 +11,7 @@ from typing import Any
 from nanoresearch import __version__
 from nanoresearch.config import Config, validate
 from nanoresearch.crew.builtin.crew import builtin_crew
+from nanoresearch.crew.roles import Crew
 from nanoresearch.errors import UsageError
 from nanoresearch.events import EventFile, Events, Listener, now_utc
 from nanoresearch.execution.local import LocalExecutor
@@ -36,10 +37,15 @@ class RunRequest:
 
 
 def create_run(home: Home, request: RunRequest) -> RunFolder:
-    """A new run folder with its head record. Raises UsageError for an empty topic, NanoResearchError for the home."""
+    """A new run folder with its head record, once the crew accepts the topic.
+
+    Raises UsageError for an empty topic, TopicRefused for one that the crew cannot serve, and NanoResearchError when
+    the home cannot be written. Nothing is left behind then.
+    """
     topic = " ".join(request.topic.split())
     if not topic:
         raise UsageError('The topic is empty. Say what to study: nanoresearch run "TOPIC"')
+    crew_for(request.config, OfflineCorpus()).surveyor.accept(topic, request.profile)
     home.check_writable()
     now = now_utc()
     folder = _new_folder(home, topic, now)
@@ -49,7 +55,7 @@ def create_run(home: Home, request: RunRequest) -> RunFolder:
         profile=request.profile,
         config=request.config.model_dump(mode="json"),
         seed=request.seed,
-        versions=_versions(),
+        versions=library_versions(),
         status="running",
         created=now.isoformat(timespec="seconds"),
         updated=now.isoformat(timespec="seconds"),
@@ -73,13 +79,19 @@ def open_workplace(
         config=config,
         folder=folder,
         data_root=home.data,
-        crew=builtin_crew(corpus),
+        crew=crew_for(config, corpus),
         planner=FixedPlanner(),
         literature=(corpus,),
         executor=LocalExecutor(),
         events=events,
         log=RunLog(folder, events, minutes=minutes),
     )
+
+
+def crew_for(config: Config, corpus: OfflineCorpus) -> Crew:
+    """The crew that the configuration names."""
+    crews = {"builtin": builtin_crew}
+    return crews[config.crew](corpus)
 
 
 def _new_folder(home: Home, topic: str, now: datetime) -> RunFolder:
@@ -96,7 +108,8 @@ def _new_folder(home: Home, topic: str, now: datetime) -> RunFolder:
     raise UsageError(f"Too many runs called {stem}.")
 
 
-def _versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
+    """Python, this package and what experiments import, as installed here."""
     found: dict[str, Any] = {"python": platform.python_version(), "nanoresearch": __version__}
     for name in LIBRARIES:
         try:

@@ -66,7 +66,8 @@ class RunLog:
     def finish(self, status: Status, reason: str = "") -> None:
         """Note how the run ended."""
         self._update(status=status, reason=reason)
-        self._events.emit("run", f"{status}{': ' if reason else ''}{reason}")
+        first = reason.partition("\n")[0]
+        self._events.emit("run", f"{status}: {first}" if first else status)
 
     def running(self) -> None:
         """Note that the run goes on."""

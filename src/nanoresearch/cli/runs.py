@@ -261,6 +261,36 @@ def audit(run_id: str, as_json: bool) -> None:
 
 @click.command()
 @run_argument
+@json_option
+def reproduce(run_id: str, as_json: bool) -> None:
+    """Run a run's experiment again from its commit and compare every result. Exits with 1 when one differs."""
+    from nanoresearch.assemble import library_versions
+    from nanoresearch.events import Events
+    from nanoresearch.evidence.reproduce import reproduce_run
+    from nanoresearch.execution.local import LocalExecutor
+
+    with json_errors(as_json):
+        home = Home.find()
+        folder = home.find_run(run_id)
+        with progress() as listener:
+            found = reproduce_run(folder, LocalExecutor(), home.data, Events(listener), library_versions())
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        for line in found.versions_differ:
+            click.echo(f"other version: {line}")
+        for item in found.discrepancies[:20]:
+            click.echo(f"{item.result}: {item.recorded!r} was recorded, {item.reproduced!r} came out")
+        click.echo(
+            f"{found.compared} results compared: {found.identical} identical, {len(found.discrepancies)} differ, "
+            f"{found.seconds} s"
+        )
+    if found.discrepancies:
+        sys.exit(1)
+
+
+@click.command()
+@run_argument
 @click.option("--to", "target", type=click.Path(path_type=Path), help="Folder or .zip file (default: RUN_ID.zip here).")
 @click.option("--failing", is_flag=True, help="Export a paper that fails its audit, marked as failing.")
 @json_option

@@ -33,8 +33,12 @@ class Briefing:
 class Surveyor(Protocol):
     """Finds what is known."""
 
+    def accept(self, topic: str, profile: Profile) -> None:
+        """Raise TopicRefused, saying what the crew can do instead, when it cannot serve the topic honestly."""
+        ...
+
     def survey(self, briefing: Briefing, literature: Sequence[LiteratureClient]) -> Survey:
-        """Works, reported scores and gaps. Raises TopicRefused when the crew cannot serve the topic."""
+        """Works, reported scores and gaps."""
         ...
 
 

@@ -29,3 +29,33 @@ class Audit(Record):
     """Citations traced to a record."""
     paper_sha256: str | None
     """SHA-256 of paper.tex as audited."""
+
+
+class Discrepancy(Record):
+    """A result that came out otherwise."""
+
+    result: str
+    """Id of the recorded result."""
+    recorded: float
+    """Its value."""
+    reproduced: float
+    """The value now."""
+
+
+class Reproduction(Record):
+    """The experiment run once more, beside what was recorded."""
+
+    commit: str
+    """Code that was run."""
+    compared: int
+    """Results compared."""
+    identical: int
+    """Of these, equal to the last bit."""
+    discrepancies: tuple[Discrepancy, ...]
+    """Results that differ by more than the tolerance."""
+    tolerance: float
+    """Relative difference allowed for other processors and library builds."""
+    versions_differ: tuple[str, ...]
+    """Libraries whose version is not that of the run, in words."""
+    seconds: float
+    """Wall-clock time."""

@@ -109,3 +109,12 @@ def test_a_function_is_registered_once() -> None:
         register(changed, "STEPS", "b", "def b(): ...")
     with pytest.raises(ValueError, match="no list"):
         register(source, "OTHER", "b", "def b(): ...")
+
+
+def test_a_local_name_does_not_pull_out_a_public_function() -> None:
+    source = (
+        "def fit(x):\n    return x\n\n\ndef used(): return 1\n\n\n"
+        "def dropped(a):\n    fit = a\n    for used_here in a:\n        fit = used_here\n    return fit, used()\n\n\n"
+        "def kept():\n    return 1\n\n\nREGISTRY = {'dropped': dropped, 'kept': kept}\n"
+    )
+    assert names(take(source, {"REGISTRY": ["kept"]})) == {"fit", "kept"}

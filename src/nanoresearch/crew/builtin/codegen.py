@@ -6,7 +6,7 @@ Works on Python source as text and syntax tree; runs nothing.
 import ast
 import io
 import tokenize
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 Span = tuple[int, int]
 
@@ -132,7 +132,32 @@ def _entries(node: ast.stmt) -> dict[str, ast.expr]:
 
 
 def _names(node: ast.AST) -> set[str]:
-    return {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
+    """Names that code takes from outside itself: those it reads and does not bind in a function of its own."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        inside = [node.body] if isinstance(node, ast.Lambda) else node.body
+        arguments = node.args
+        bound = {item.arg for item in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]}
+        bound |= {item.arg for item in (arguments.vararg, arguments.kwarg) if item}
+        bound |= {item.id for part in inside for item in _own_scope(part) if isinstance(item, ast.Name) and _stores(item)}
+        outer = [*getattr(node, "decorator_list", []), getattr(node, "returns", None), arguments]
+        return set().union(*(_names(part) for part in outer if part)) | (
+            set().union(*(_names(part) for part in inside)) - bound
+        )
+    if isinstance(node, ast.Name):
+        return {node.id}
+    return set().union(*(_names(child) for child in ast.iter_child_nodes(node)))
+
+
+def _own_scope(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and what is below it, without the insides of functions defined there."""
+    yield node
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+        for child in ast.iter_child_nodes(node):
+            yield from _own_scope(child)
+
+
+def _stores(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Store)
 
 
 def _defined(node: ast.stmt) -> set[str]:

@@ -1,6 +1,7 @@
 """Turns a hypothesis into a blueprint, and mends a blueprint as its critique asks."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Literal
 
 from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, SweepOption
 from nanoresearch.crew.builtin.reading import Reading, read_topic, taboo_tags, unmatched_taboos
-from nanoresearch.crew.builtin.words import listing
+from nanoresearch.crew.builtin.words import listing, same_words
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.datasets.stage import stage, status
@@ -78,7 +79,7 @@ class BuiltinDesigner:
             sweep_values=len(sweep.spec.values) if sweep else 0,
             seeds=guidance.seeds or habits.seeds,
             ablation=guidance.ablation,
-            alternatives=reading.kit.alternatives[:1] if guidance.alternatives else (),
+            alternatives=distinct_alternatives(reading.kit, components)[:1] if guidance.alternatives else (),
             reference=guidance.reference,
             test=guidance.test or habits.test,
         )
@@ -114,7 +115,12 @@ class BuiltinDesigner:
             choices = cheaper(choices, len(draft.components))
         if "taboo" in kinds:
             banned = taboo_tags(briefing.profile, kit)
-            allowed = tuple(method for method in kit.alternatives if not banned & {*method.tags, method.id, method.name})
+            under_study = [item for item in kit.components if item.spec in draft.components]
+            allowed = tuple(
+                method
+                for method in distinct_alternatives(kit, under_study)
+                if not banned & {*method.tags, method.id, method.name}
+            )
             choices = replace(choices, alternatives=allowed[:1])
         return choices
 
@@ -160,7 +166,8 @@ class BuiltinDesigner:
             correction=profile.statistics.correction,
             comparisons=planned_comparisons(methods, ids, metrics[0].id),
             measures=tuple(dict.fromkeys(guidance.measures)),
-            slices=guidance.slices and kit.sliced,
+            # slices() of a kit speaks of its default metric, and of no other
+            slices=guidance.slices and kit.sliced and metrics[0] == kit.metrics[0].spec,
             budget=Budget(
                 minutes=profile.compute.minutes,
                 minutes_per_run=profile.compute.minutes / waves,
@@ -203,6 +210,12 @@ def cheaper(choices: Choices, components: int) -> Choices:
     if choices.seeds > 3:
         return replace(choices, seeds=3)
     return choices
+
+
+def distinct_alternatives(kit: Kit, components: Sequence[Component]) -> tuple[MethodSpec, ...]:
+    """The kit's alternatives, without those that a component under study amounts to."""
+    names = [item.spec.name for item in components]
+    return tuple(method for method in kit.alternatives if not any(same_words(method.name, name) for name in names))
 
 
 def choose_datasets(

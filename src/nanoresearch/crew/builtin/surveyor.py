@@ -15,6 +15,7 @@ from nanoresearch.planner.guidance import guide
 from nanoresearch.schema.idea import Gap, Survey
 from nanoresearch.schema.paper import Paper
 from nanoresearch.schema.plan import IdeationGuidance
+from nanoresearch.schema.profile import Profile
 
 LIMIT_PER_QUERY = 15
 
@@ -24,6 +25,10 @@ class BuiltinSurveyor:
 
     def __init__(self, corpus: OfflineCorpus) -> None:
         self._corpus = corpus
+
+    def accept(self, topic: str, profile: Profile) -> None:
+        """Raise TopicRefused unless a kit answers to the topic."""
+        read_topic(topic, profile)
 
     def survey(self, briefing: Briefing, literature: Sequence[LiteratureClient]) -> Survey:
         """Works on the topic, scores they report, and gaps between them."""

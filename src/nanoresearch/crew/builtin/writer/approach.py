@@ -50,6 +50,7 @@ def _combinations(study: Study) -> str:
             "Comparison",
             f"{study.voice.clause('compare', 'the baseline', 'with the same method once the component is added')}, and "
             "nothing else differs between them",
+            "The latter is the proposal that the tables speak of",
         )
     count = len(study.variants)
     if count == 2 ** len(study.components) - 2:

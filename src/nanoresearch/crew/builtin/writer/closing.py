@@ -36,7 +36,7 @@ def _meaning(study: Study) -> str:
     said = {
         "supported": "By the rule fixed in advance, the prediction came true",
         "refuted": "By the rule fixed in advance, the prediction failed, and the failure is the result",
-        "inconclusive": "By the rule fixed in advance, the prediction neither came true nor failed outright",
+        "inconclusive": "By the rule fixed in advance, the prediction was not confirmed, and neither was its opposite",
     }[study.analysis.verdict]
     next_ = {
         "supported": "This supports the hypothesis for the data and settings at hand and does not extend it to others",

@@ -104,4 +104,4 @@ def _verdicts(study: Study, component: str) -> set[str]:
 def _change(study: Study, outcome: Outcome, tested: bool) -> str:
     comparison = outcome.comparison
     change = study.tested(comparison) if tested else study.change(difference(comparison, "diff_mean"))
-    return f"{change} {study.on([comparison.dataset])}" if comparison.dataset else f"{change} over all data sets"
+    return change + (study.at(comparison.dataset) if comparison.dataset else " over all data sets")

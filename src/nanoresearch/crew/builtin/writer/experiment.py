@@ -151,7 +151,7 @@ def _statistics(study: Study) -> str:
         )
     )
     families = (
-        f"the {primary} primary comparison{'s' if primary > 1 else ''} of the full combination with the baseline form"
+        f"the {primary} primary comparison{'s' if primary > 1 else ''} of {study.whole} against the baseline form"
         f"{'' if primary > 1 else 's'} one family and decide{'' if primary > 1 else 's'} about the hypothesis"
     )
     return headed(

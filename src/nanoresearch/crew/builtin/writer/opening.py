@@ -104,7 +104,7 @@ def ranking_clause(study: Study) -> str:
     """Methods in the order of their mean score."""
     ranked = study.better_first(method for method in study.blueprint.methods if method.role != "reference")
     shown = [f"{name(method.name)} ({study.score(method.id, None)})" for method in ranked[:3]]
-    return f"by mean {study.metric_name} over all data sets, the order begins with {listing(shown)}"
+    return f"by mean {study.metric_name}, the order begins with {listing(shown)}"
 
 
 def robustness_clause(study: Study) -> str:
@@ -124,7 +124,8 @@ def robustness_clause(study: Study) -> str:
 
 
 def _scope(study: Study) -> str:
-    scope = "the conclusions concern these data sets and settings only"
+    data = "these data sets" if len(study.dataset_ids) > 1 else "this data set"
+    scope = f"the conclusions concern {data} and the settings tried only"
     if study.blueprint.unanswered:
         return f"{scope}, and parts of the topic stay unanswered"
     return scope
@@ -165,7 +166,9 @@ def _reasons(study: Study) -> list[str]:
 
 
 def _gap(study: Study) -> str:
-    gaps = [worded(gap.text, study.proper_names) for gap in study.material.survey.gaps[:2]]
+    others = [item.spec.name for item in study.kit.components if item.spec not in study.components]
+    fitting = [gap.text for gap in study.material.survey.gaps if not any(other in gap.text for other in others)]
+    gaps = [worded(text, study.proper_names) for text in fitting[:2]]
     if not gaps:
         return ""
     opening = "no surveyed work "

@@ -94,7 +94,11 @@ def _components(study: Study, shelf: _Shelf) -> str:
     sentences_ = []
     for item in study.components:
         known = study.known_component(item.id)
-        phrases = (item.name, *(word for word in (known.keywords if known else ()) if " " in word or "-" in word))
+        wanted = set(stems(item.name))
+        phrases = (
+            item.name,
+            *(word for word in (known.keywords if known else ()) if len(wanted & set(stems(word))) > 1),
+        )
         works = shelf.take(phrases, item.citations)
         origins = [key for key in item.citations if key in study.known_works]
         others = [work for work in works if work.key not in origins]

@@ -75,22 +75,21 @@ def _undecided(study: Study) -> str:
     open_ = [item for item in study.primary if item.verdict == "no_difference"]
     if not open_ or len(open_) > MANY:
         return ""
+    unit = " percentage points" if study.metric.percent else ""
     spans = [
-        f"{study.span(difference(item.comparison, 'diff_mean'))}"
-        + (f" {study.on([item.comparison.dataset])}" if item.comparison.dataset and len(study.primary) > 1 else "")
+        f"{study.span(difference(item.comparison, 'diff_mean'))}{unit}{study.at(item.comparison.dataset)}"
         for item in open_
     ]
-    unit = " percentage points" if study.metric.percent else ""
     return (
-        "the absence of a reliable difference is no proof of equality: the intervals leave room for differences"
-        f" {listing(spans)}{unit}"
+        "the absence of a reliable difference is no proof of equality: the intervals leave room for differences "
+        f"{listing(spans)}"
     )
 
 
 def _levels(study: Study) -> str:
     ids = study.dataset_ids
     listed = ids if len(ids) <= MANY else [None]
-    where = [f" on {study.data([item])}" if item else " over all data sets" for item in listed]
+    where = [study.at(item) if item else " over all data sets" for item in listed]
     base = [f"{study.score(study.baseline.id, item)}{at}" for item, at in zip(listed, where, strict=True)]
     ours = [study.score(study.proposed.id, item) for item in listed]
     text = f"the mean {study.metric_name} of the baseline is {listing(base)}; {study.whole} has {listing(ours)}"
@@ -133,7 +132,7 @@ def _strongest(study: Study) -> str:
 
 def _named_change(study: Study, component: str, outcome: Outcome) -> str:
     dataset = outcome.comparison.dataset
-    where = f" {study.on([dataset])}" if dataset else ""
+    where = study.at(dataset)
     return (
         f"that of {component_names(study, [component])}{where},"
         f" {study.tested(outcome.comparison, full=not study.brief)}"
@@ -168,7 +167,7 @@ def _costliest(study: Study) -> str:
         items, key=lambda pair: sign * (study.book.value(difference(pair[1].comparison, "diff_mean")) or 0.0)
     )
     dataset = item.comparison.dataset
-    where = f" {study.on([dataset])}" if dataset else ""
+    where = study.at(dataset)
     return (
         "the largest difference between the full combination and a reduced set is that without "
         f"{component_names(study, [component])}{where}, {study.tested(item.comparison, full=False)}"
@@ -193,8 +192,7 @@ def _additivity(study: Study) -> str:
             f" nil{'' if not clear and len(kept) == 1 else ' ' + study.on(rest)}"
         )
     values = [
-        f"{study.change(contrast)} (interval {study.span(contrast)}) {study.on([item])}"
-        for item, contrast in kept.items()
+        f"{study.change(contrast)} (interval {study.span(contrast)}){study.at(item)}" for item, contrast in kept.items()
     ]
     shown = f"its value is {listing(values)}" if len(values) <= MANY else ""
     return headed(
@@ -216,14 +214,10 @@ def _alternatives(study: Study) -> str:
             if chosen := study.where(items, verdict):
                 parts.append(f"{word} {study.on(chosen)}")
         if chosen := study.where(items, "no_difference"):
-            parts.append(f"not reliably different {study.on(chosen)}")
+            parts.append(f"not reliably different {study.on_none(chosen)}")
         clauses.append(f"against {name(method.name)}, {study.whole} is {listing(parts)}")
         if len(items) <= MANY:
-            values = [
-                study.tested(item.comparison, full=False)
-                + (f" {study.on([item.comparison.dataset])}" if item.comparison.dataset and len(items) > 1 else "")
-                for item in items
-            ]
+            values = [study.tested(item.comparison, full=False) + study.at(item.comparison.dataset) for item in items]
             clauses[-1] += (
                 f", with differences of {listing(values)}" if len(values) > 1 else f", with a difference of {values[0]}"
             )
@@ -243,7 +237,7 @@ def _sweep(study: Study) -> tuple[str, ...]:
     return (
         headed(
             "Varied condition",
-            f"averaged over data sets, the difference between {study.whole} and the baseline is {study.change(gaps[0])}"
+            f"{study.averaged}the difference between {study.whole} and the baseline is {study.change(gaps[0])}"
             f" (interval {study.span(gaps[0])}) at the standard setting ({name(sweep.name)}: {study.setting(0)}) and"
             f" {study.change(gaps[last])} ({study.span(gaps[last])}) at {study.setting(last)}",
             sweep_reading(study, gaps),
@@ -305,7 +299,7 @@ def _other_metrics(study: Study) -> tuple[str, ...]:
     return (
         headed(
             "Other metrics",
-            f"averaged over data sets and judged by uncorrected intervals, {', while '.join(parts)}",
+            f"{study.averaged}judged by uncorrected intervals, {', while '.join(parts)}",
             f"{seen} has the values" if seen else "",
         ),
         place(study, ("metrics",)),

@@ -130,6 +130,15 @@ class Study:
             return "on every data set"
         return f"on {self.data(ids)}"
 
+    def at(self, dataset: str | None) -> str:
+        """ " on Wine", or nothing where there is only one data set to be on."""
+        return f" on {self.data([dataset])}" if dataset and len(self.dataset_ids) > 1 else ""
+
+    @property
+    def averaged(self) -> str:
+        """ "averaged over data sets, ", or nothing where there is only one."""
+        return "averaged over data sets, " if len(self.dataset_ids) > 1 else ""
+
     def on_none(self, ids: Sequence[str]) -> str:
         """ "on any data set" or "on Wine or Iris", after a negation."""
         if len(ids) == len(self.dataset_ids) and len(ids) > 1:
@@ -149,7 +158,7 @@ class Study:
     @property
     def whole(self) -> str:
         """The proposal in a few words."""
-        return "the full combination" if self.several else f"{name(self.baseline.name)} with {self.all_components}"
+        return "the full combination" if self.several else f"the baseline with {self.all_components}"
 
     def verb(self, verdict: str, metric: MetricSpec | None = None) -> str:
         """ "raises" or "lowers": what a better or worse outcome does to a metric."""

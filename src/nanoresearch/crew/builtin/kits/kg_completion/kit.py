@@ -24,8 +24,8 @@ KIT = Kit(
         "frequency rule",
     ),
     datasets=(
-        DatasetOption("umls", seconds=1.0, keywords=("medical", "biomedical", "ontology")),
-        DatasetOption("kinships", seconds=1.2, keywords=("kinship", "family", "social")),
+        DatasetOption("umls", seconds=1.8, keywords=("medical", "biomedical", "ontology")),
+        DatasetOption("kinships", seconds=2.5, keywords=("kinship", "family", "social")),
         DatasetOption("nations", seconds=0.4, default=False, keywords=("political", "countries")),
     ),
     reference=MethodSpec(

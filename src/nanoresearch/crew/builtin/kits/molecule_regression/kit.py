@@ -32,7 +32,7 @@ KIT = Kit(
         "gaussian process",
         "uncertainty",
     ),
-    datasets=(DatasetOption("freesolv", seconds=2.0),),
+    datasets=(DatasetOption("freesolv", seconds=4.0),),
     reference=MethodSpec(
         id="mean",
         name="training mean",

@@ -25,9 +25,9 @@ KIT = Kit(
         "align",
     ),
     datasets=(
-        DatasetOption("drosophila", seconds=0.5, keywords=("connectome", "neuron", "brain", "cell type", "transfer")),
-        DatasetOption("karate-club", seconds=0.3, keywords=("social", "club", "friendship")),
-        DatasetOption("les-miserables", seconds=0.3, default=False, keywords=("novel", "character", "co-occurrence")),
+        DatasetOption("drosophila", seconds=1.2, keywords=("connectome", "neuron", "brain", "cell type", "transfer")),
+        DatasetOption("karate-club", seconds=0.6, keywords=("social", "club", "friendship")),
+        DatasetOption("les-miserables", seconds=0.6, default=False, keywords=("novel", "character", "co-occurrence")),
     ),
     reference=MethodSpec(
         id="majority",

@@ -96,16 +96,18 @@ KIT = Kit(
             ),
             keywords=("lag", "lagged", "autoregression", "autoregressive", "ridge", "regression"),
             why="the latest values tell how today departs from the usual season",
-            detail="Lags are one to three steps, every season, and every season plus one step. The "
-            "regression, with penalty 0.01 on standardised values, is applied step by step to its own forecasts.",
+            detail="Lags are one to three steps, every season, every season plus one step, and two longest seasons. "
+            "The "
+            "regression is applied step by step to its own forecasts. Its penalty is 0.01 on standardised values, "
+            "found "
+            "on the first six weeks of the demand series, which are never forecast in the study.",
         ),
         Component(
             ComponentSpec(
                 id="seasonal_smoothing",
                 name="seasonal smoothing",
                 description="makes seasonal exponential smoothing a member of the forecast, double-seasonal where "
-                "there "
-                "are two seasons",
+                "there are two seasons",
                 tags=("smoothing",),
                 citations=("taylor2003short", "winters1960forecasting"),
             ),

@@ -134,11 +134,11 @@ KIT = Kit(
         "robust regression",
     ),
     datasets=(
-        DatasetOption("diabetes", seconds=0.6),
-        DatasetOption("carseats", seconds=0.8),
-        DatasetOption("hitters", seconds=0.8, default=False, keywords=("baseball",)),
-        DatasetOption("auto-mpg", seconds=0.8, default=False, keywords=("cars",)),
-        DatasetOption("wage", seconds=2.0, default=False, keywords=("workers",)),
+        DatasetOption("diabetes", seconds=1.5),
+        DatasetOption("carseats", seconds=1.5),
+        DatasetOption("hitters", seconds=1.5, default=False, keywords=("baseball",)),
+        DatasetOption("auto-mpg", seconds=1.5, default=False, keywords=("cars",)),
+        DatasetOption("wage", seconds=3.0, default=False, keywords=("workers",)),
     ),
     reference=MethodSpec(
         id="mean",

@@ -159,8 +159,8 @@ KIT = Kit(
             ),
             why="words that occur in the same texts share a dimension, so that evidence carries over to words without "
             "labels",
-            detail="A truncated singular value decomposition of the word weights of all training texts, labelled or not, "
-            "gives 100 dimensions; they are scaled to unit length and appended.",
+            detail="A truncated singular value decomposition of the word weights of all training texts, labelled or "
+            "not, gives 100 dimensions; they are scaled to unit length and appended.",
         ),
         Component(
             ComponentSpec(
@@ -180,8 +180,9 @@ KIT = Kit(
                 "inexpensive",
             ),
             why="the ratio tells at once how much a word speaks for a class",
-            detail="For every class against the rest, each counted feature is multiplied by the size of the logarithm of "
-            "the ratio of its smoothed document shares inside and outside the class, and rows are scaled to unit length.",
+            detail="For every class against the rest, each counted feature is multiplied by the size of the logarithm "
+            "of the ratio of its smoothed document shares inside and outside the class, and rows are scaled to unit "
+            "length.",
         ),
         Component(
             ComponentSpec(
@@ -193,8 +194,8 @@ KIT = Kit(
             ),
             keywords=("character", "subword", "n-gram", "morphology", "spelling", "typo"),
             why="parts of words connect inflected and rare forms",
-            detail="The 20000 most frequent sequences of three and four characters inside words are weighted like words "
-            "and appended.",
+            detail="The 20000 most frequent sequences of three and four characters inside words are weighted like "
+            "words and appended.",
             promises=("gain", "robustness"),
             datasets=SHORT,
         ),
@@ -244,8 +245,8 @@ KIT = Kit(
                 "few labels",
             ),
             why="neighbouring texts mostly share a class, however few of them are labelled",
-            detail="Labels spread for 30 iterations with damping 0.9 over a graph of ten nearest neighbours in 100 latent "
-            "dimensions; the surer half of the unlabelled texts joins the training part of the classifier.",
+            detail="Labels spread for 30 iterations with damping 0.9 over a graph of ten nearest neighbours in 100 "
+            "latent dimensions; the surer half of the unlabelled texts joins the training part of the classifier.",
         ),
         Component(
             ComponentSpec(
@@ -298,8 +299,8 @@ KIT = Kit(
         ProtocolOption(
             Protocol(
                 id="grouped",
-                description="Every seed draws a stratified test part such that texts of one film, speaker or emoji family "
-                "are all on one side; texts without groups are drawn singly. All methods share it.",
+                description="Every seed draws a stratified test part such that texts of one film, speaker or emoji "
+                "family are all on one side; texts without groups are drawn singly. All methods share it.",
                 test_fraction=0.2,
                 resampled=True,
                 grouped_by="film, speaker or emoji family",
@@ -309,9 +310,9 @@ KIT = Kit(
         ProtocolOption(
             Protocol(
                 id="published",
-                description="The published test part of a corpus is kept whole, and every seed draws nine tenths of its "
-                "published training part, class by class; of a corpus without a published division every seed draws a "
-                "stratified test part. All methods share it.",
+                description="The published test part of a corpus is kept whole, and every seed draws nine tenths of "
+                "its published training part, class by class; of a corpus without a published division every seed "
+                "draws a stratified test part. All methods share it.",
                 test_fraction=0.25,
                 resampled=True,
             ),
@@ -345,8 +346,8 @@ KIT = Kit(
                 id="labels_per_class",
                 name="labels per class",
                 values=(5, 20, 100),
-                description="the number of training texts of every class whose label is known; the other training texts "
-                "stay as unlabelled texts",
+                description="the number of training texts of every class whose label is known; the other training "
+                "texts stay as unlabelled texts",
             ),
             keywords=(
                 "label budget",
@@ -370,8 +371,8 @@ KIT = Kit(
                 id="split_design",
                 name="split design",
                 values=("grouped", "random"),
-                description="whether the training part is drawn from the groups that are not tested or, in the same size, "
-                "from all texts that are not tested; the test texts are the same in both",
+                description="whether the training part is drawn from the groups that are not tested or, in the same "
+                "size, from all texts that are not tested; the test texts are the same in both",
             ),
             keywords=(
                 "random split",
@@ -394,14 +395,15 @@ KIT = Kit(
             keywords=("learning curve", "sample size", "training size", "small data", "amount of training data"),
         ),
     ),
-    setting="Texts are lower-cased and cut into words of at least two characters; words in at least two training texts are "
-    "weighted by one plus the logarithm of their count times the inverse document frequency, which is taken from all "
-    "training texts, labelled or not. All blocks of features are scaled to unit length, joined, and scaled to unit "
-    "length again. The baseline is one linear support vector machine for every class against the rest with squared hinge "
-    "loss and penalty strength one; nothing is tuned on test texts. Flags and components are left out of the emoji "
-    "names, plots out of the film snippets. Of 20 Newsgroups, 250 training and 75 test postings of every group are kept, "
-    "always the same, and cut after 2000 characters. In the comparison of split designs, a third of the texts of three "
-    "tenths of the groups is tested. A seed changes the division, the draw of labels, and random starts.",
+    setting="Texts are lower-cased and cut into words of at least two characters; words in at least two training "
+    "texts are weighted by one plus the logarithm of their count times the inverse document frequency, which is taken "
+    "from all training texts, labelled or not. All blocks of features are scaled to unit length, joined, and scaled "
+    "to unit length again. The baseline is one linear support vector machine for every class against the rest with "
+    "squared hinge loss and penalty strength one; nothing is tuned on test texts. Flags and components are left out "
+    "of the emoji names, plots out of the film snippets. Of 20 Newsgroups, 250 training and 75 test postings of every "
+    "group are kept, always the same, and cut after 2000 characters. In the comparison of split designs, a third of "
+    "the texts of three tenths of the groups is tested. A seed changes the division, the draw of labels, and random "
+    "starts.",
     question="Which inexpensive additions to a linear model on counted words pay, and for which classes?",
     citations=(
         "joachims1998text",
@@ -425,8 +427,8 @@ KIT = Kit(
         "All models count words or characters; nothing is said about pretrained language models.",
         "With a published division the test texts are the same for every seed, so intervals describe the draw of "
         "training texts only.",
-        "The Reuters texts are stored in lower case without digits and punctuation, so nothing about case or numbers can "
-        "be tested; the 20 Newsgroups texts keep part of their headers.",
+        "The Reuters texts are stored in lower case without digits and punctuation, so nothing about case or numbers "
+        "can be tested; the 20 Newsgroups texts keep part of their headers.",
         "Comparing split designs, about half of the other texts of a tested group can be in the random training part, "
         "fewer than in ordinary cross-validation.",
     ),

@@ -297,7 +297,9 @@ class FusionModel:
             for inner, outer in folds.split(labels, labels, groups):
                 self.members = self.fit_members(encoded.take(inner), labels[inner])
                 scores[outer] = self.score(encoded.take(outer), absent=self.prior)
-            self.combiner = LogisticRegression(C=0.1, max_iter=2000).fit(scores.reshape(len(labels), -1), labels)
+            self.combiner = LogisticRegression(C=0.1, tol=1e-3, max_iter=2000).fit(
+                scores.reshape(len(labels), -1), labels
+            )
         self.members = self.fit_members(encoded, labels)
         return self
 
@@ -311,7 +313,9 @@ class FusionModel:
         members = {}
         for name in self.member_names(encoded):
             rows = slice(None) if name == JOINT else encoded.present[name]
-            members[name] = LogisticRegression(C=0.1, max_iter=2000).fit(columns(encoded, name)[rows], labels[rows])
+            members[name] = LogisticRegression(C=0.1, tol=1e-3, max_iter=2000).fit(
+                columns(encoded, name)[rows], labels[rows]
+            )
         return members
 
     def score(self, encoded: Encoded, absent: np.ndarray | float) -> np.ndarray:

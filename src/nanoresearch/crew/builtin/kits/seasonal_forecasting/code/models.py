@@ -46,7 +46,7 @@ def ridge_weights(rows: np.ndarray, values: np.ndarray, penalty: float) -> np.nd
 
 def regress_lags(histories: np.ndarray, horizon: int, periods: tuple[int, ...]) -> np.ndarray:
     """Ridge regression on lagged values, applied step by step to its own forecasts."""
-    lags = sorted({1, 2, 3, *periods, *(period + 1 for period in periods)})
+    lags = sorted({1, 2, 3, *periods, *(period + 1 for period in periods), 2 * periods[-1]})
     forecasts = []
     for history in histories:
         mean, scale = history.mean(), history.std() or 1.0
@@ -117,7 +117,7 @@ def smooth_seasons(histories: np.ndarray, horizon: int, periods: tuple[int, ...]
 
 
 def find_analogues(histories: np.ndarray, horizon: int, periods: tuple[int, ...]) -> np.ndarray:
-    """Mean continuation of the five earlier stretches, at the same place in the shortest season, most like the latest."""
+    """Mean continuation of the five earlier stretches, at the same place in the season, most like the latest."""
     period = periods[0]
     forecasts = []
     for history in histories:
