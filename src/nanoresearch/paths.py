@@ -212,7 +212,8 @@ class RunLock:
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
-        self._lock = FileLock(folder.path(".lock"), timeout=0)
+        # A killed process can leave a child that has not reached its exec yet and shares the lock for a moment.
+        self._lock = FileLock(folder.path(".lock"), timeout=2)
 
     def __enter__(self) -> "RunLock":
         """Raise RunLocked when another process holds the run."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 import random
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,10 +14,14 @@ from nanoresearch.assemble import RunRequest, create_run, open_workplace
 from nanoresearch.config import Config, PaperConfig
 from nanoresearch.errors import AuditFailed
 from nanoresearch.execution.executor import JobRequest
+from nanoresearch.paper.drawing import Derive, Drawing
+from nanoresearch.paper.figures import FigureFile, draw
 from nanoresearch.paths import Home, RunFolder
 from nanoresearch.pipeline import run_pipeline
 from nanoresearch.researcher.source import NoFeedback
-from nanoresearch.schema.experiment import Job
+from nanoresearch.schema.analysis import Figure, Selection, Statistic
+from nanoresearch.schema.blueprint import Blueprint
+from nanoresearch.schema.experiment import Job, Result
 from nanoresearch.schema.plan import Directive
 from nanoresearch.schema.profile import Profile, StatisticsHabits, WritingStyle
 
@@ -96,6 +100,28 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     except AuditFailed:
         pass  # test_the_untampered_run_passes says what is wrong with it
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing the same records again gives the same bytes (tests/paper sees to that); here it need not take its time."""
+
+    def draw_once(
+        figure: Figure, blueprint: Blueprint, results: Iterable[Result], derive: Derive, folder: Path, *, width_in: float
+    ) -> FigureFile:
+        values = [derive(Statistic(kind="mean", of=Selection(method=m.id, metric=figure.metric))) for m in blueprint.methods]
+        key = (figure.canonical_json(), blueprint.digest(), tuple(results), str(values), width_in)
+        if key not in _drawn:
+            file = draw(figure, blueprint, results, derive, folder, width_in=width_in)
+            _drawn[key] = (file.pdf.read_bytes(), file.drawing)
+        pdf, drawing = _drawn[key]
+        (folder / "cached.pdf").write_bytes(pdf)
+        return FigureFile(folder / "cached.pdf", folder / "cached.json", drawing)
+
+    monkeypatch.setattr("nanoresearch.evidence.audit.figures.draw", draw_once)
+
+
+_drawn: dict[tuple[object, ...], tuple[bytes, Drawing]] = {}
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class Sweep(Record):
     """Name in code."""
     name: str
     """Axis label."""
-    values: tuple[float | str, ...] = Field(min_length=2)
+    values: tuple[int | float | str, ...] = Field(min_length=2)
     """Settings, in order; the first is the standard condition."""
     unit: str = ""
     """Unit of the values."""

@@ -78,7 +78,7 @@ def offer() -> str:
 
 
 def _read(kit: Kit, topic: str, text: Sequence[str], profile: Profile, blocked: Sequence[str]) -> Reading | None:
-    if found(kit.out_of_reach, text):
+    if not _answered(found(kit.out_of_reach, text), kit, text):
         return None
     cards = _cards()
     named_at = {
@@ -102,7 +102,7 @@ def _read(kit: Kit, topic: str, text: Sequence[str], profile: Profile, blocked: 
     hits = {item.spec.id: _cover((item.spec.name, *item.keywords), text) for item in allowed}
     asked = [item.spec.id for item in allowed if hits[item.spec.id]]
     subjects, tasks = _cover(kit.subjects, text), _cover(kit.tasks, text)
-    if not allowed or not (subjects or named):
+    if not allowed or not (subjects or named or hinted):
         return None
     metric, metric_spots = _choose_metric(kit, text)
     sweep, sweep_asked, sweep_spots = _choose_sweep(kit, text, named)
@@ -138,7 +138,9 @@ def _read(kit: Kit, topic: str, text: Sequence[str], profile: Profile, blocked: 
 def _names_other_data(kit: Kit, text: Sequence[str]) -> bool:
     """Whether the topic names a data set of the catalogue that this kit cannot load."""
     own = {name for option in kit.datasets for name in (option.id, *option.needs)}
-    return any(found((card.name, *card.aliases), text) for card in _cards().values() if card.id not in own)
+    known = _cover((*kit.subjects, *(word for option in kit.datasets for word in option.keywords)), text)
+    others = (card for card in _cards().values() if card.id not in own)
+    return any(_cover((card.name, *card.aliases), text) - known for card in others)
 
 
 def topic_words(topic: str) -> list[str]:
