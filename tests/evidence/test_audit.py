@@ -85,7 +85,12 @@ def commit_change(case: Tampered, name: str, change: Callable[[str], str], *, fo
     if forged:
         number = first_attempt_that_counts(case)
         seeds = list(case.path(f"execution/attempts/{number}").glob("seed-*/job.json"))
-        for path in [case.path(last_attempt(case)), case.path(RESULTS), case.path("execution/measurements.jsonl"), *seeds]:
+        for path in [
+            case.path(last_attempt(case)),
+            case.path(RESULTS),
+            case.path("execution/measurements.jsonl"),
+            *seeds,
+        ]:
             path.write_text(path.read_text().replace(before, after))
 
 
@@ -197,7 +202,7 @@ def test_a_blueprint_that_no_critic_passed(case: Tampered) -> None:
 
 def test_a_false_hash_in_the_paper(case: Tampered) -> None:
     digest = case.read("planning/blueprint.sha256")[:16]
-    case.swap("paper/paper.tex", digest, "0123456789abcdef")
+    case.swap("paper/paper.tex", digest, "0123456789abcdef", count=-1)
     edit = case.read("review/manuscript.json")
     case.write("review/manuscript.json", edit.replace(digest, "0123456789abcdef"))
     case.reseal()
@@ -212,7 +217,7 @@ def test_a_changed_result(case: Tampered) -> None:
     for line in range(len(case.read(RESULTS).splitlines())):
         record = json.loads(case.read(RESULTS).splitlines()[line])
         if record["method"] == "proposed":
-            change_record(case, RESULTS, line, value=0.99)
+            change_record(case, RESULTS, line, value=record["value"] + 0.001)
             break
     audit = audit_run(case.folder)
     assert kinds(audit) == {"provenance", "numbers", "figures"}, show(audit)
@@ -564,7 +569,8 @@ def config_change(**changes: object) -> Callable[[str], str]:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"datasets": ["iris"]}, {"metrics": []}, {"measures": ["latency_ms"]}, {"slices": True}, {"methods": []}]
+    "changes",
+    [{"datasets": ["iris"]}, {"metrics": []}, {"measures": ["latency_ms"]}, {"slices": True}, {"methods": []}],
 )
 def test_a_configuration_of_another_study(case: Tampered, changes: dict[str, object]) -> None:
     commit_change(case, "config.json", config_change(**changes), forged=True)

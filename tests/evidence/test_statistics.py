@@ -142,8 +142,9 @@ def test_corrections_by_hand(method: str, by_hand: list[float], monkeypatch: pyt
 
 def test_primary_comparisons_are_a_family_of_their_own() -> None:
     rows = {("baseline", "a"): [0.5, 0.52, 0.49, 0.51], ("baseline", "b"): [0.6, 0.61, 0.6, 0.63]}
-    rows |= {("proposed", d): [v + x for v, x in zip(rows["baseline", d], (0.05, 0.04, 0.06, 0.05), strict=True)] for d in "ab"}
-    rows |= {("forest", d): [v + x for v, x in zip(rows["baseline", d], (0.0, 0.02, -0.01, 0.01), strict=True)] for d in "ab"}
+    for method, gains in (("proposed", (0.05, 0.04, 0.06, 0.05)), ("forest", (0.0, 0.02, -0.01, 0.01))):
+        for dataset in "ab":
+            rows[method, dataset] = [v + gain for v, gain in zip(rows["baseline", dataset], gains, strict=True)]
     comparisons = [
         Comparison(id=f"{m}.{d}", method=m, versus="baseline", dataset=d, metric="accuracy", primary=m == "proposed")
         for m, d in product(("proposed", "forest"), "ab")
@@ -210,7 +211,8 @@ def test_differences_are_paired_by_seed_whatever_the_order() -> None:
 
 
 def test_a_contrast_adds_weighted_terms() -> None:
-    book = ledger({(m, "a"): row for m, row in (("proposed", [0.9, 0.8]), ("baseline", [0.5, 0.5]), ("x", [0.6, 0.7]), ("y", [0.55, 0.5]))})
+    rows = {"proposed": [0.9, 0.8], "baseline": [0.5, 0.5], "x": [0.6, 0.7], "y": [0.55, 0.5]}
+    book = ledger({(method, "a"): row for method, row in rows.items()})
     terms = (
         Term(weight=-1, selection=of("x")),
         Term(weight=-1, selection=of("y")),

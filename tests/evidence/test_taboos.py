@@ -7,11 +7,11 @@ from nanoresearch.evidence.audit.taboos import forbidden_imports, forbidden_tags
     ("source", "taboo", "names"),
     [
         ("import torch.nn as nn", "deep learning", ["torch.nn"]),
-        ("from sklearn.neural_network import MLPClassifier", "no neural networks", ["sklearn.neural_network.MLPClassifier"]),
+        ("from sklearn.neural_network import MLPRegressor", "no MLPs", ["sklearn.neural_network.MLPRegressor"]),
         ("import importlib\nimportlib.import_module('jax')", "Deep Learning", ["jax"]),
         ("__import__('keras')", "deep nets", ["keras"]),
         ("def f():\n    import tensorflow", "neural networks", ["tensorflow"]),
-        ("from sklearn.ensemble import RandomForestClassifier", "random forests", ["sklearn.ensemble.RandomForestClassifier"]),
+        ("from sklearn.ensemble import ExtraTreesClassifier", "forests", ["sklearn.ensemble.ExtraTreesClassifier"]),
         ("from sklearn.ensemble import RandomForestClassifier", "gradient boosting", []),
         ("from sklearn.linear_model import LogisticRegression", "deep learning", []),
         ("import torchlike", "deep learning", []),

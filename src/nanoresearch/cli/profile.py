@@ -66,7 +66,7 @@ def init(name: str, yes: bool, force: bool, as_json: bool, **flags: Any) -> None
         if path.exists() and not force:
             raise UsageError(f"The profile {path} exists already. Edit it by hand, or replace it with --force.")
         home.check_writable()
-        ask = not yes and sys.stdin.isatty()
+        ask = not yes and _interactive()
         values: dict[str, Any] = {"name": name}
         for key, _, question, choices in QUESTIONS:
             given = flags[key.replace(".", "_")]
@@ -132,6 +132,10 @@ def edit(name: str) -> None:
     validate(Profile, {"name": name, **values}, "the edited profile, which was not kept")
     write_atomic(path, after)
     click.echo(f"{path} written.")
+
+
+def _interactive() -> bool:
+    return sys.stdin.isatty()
 
 
 def _ask(key: str, question: str, choices: tuple[str, ...]) -> Any:

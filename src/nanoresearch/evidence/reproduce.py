@@ -38,7 +38,9 @@ def reproduce_run(
     record = folder.load("run.json", RunRecord)
     recorded = folder.load_lines("execution/results.jsonl", Result)
     if not recorded:
-        raise CorruptRecord(f"Run {folder.id} has no results to reproduce. Finish it with: nanoresearch resume {folder.id}")
+        raise CorruptRecord(
+            f"Run {folder.id} has no results to reproduce. Finish it with: nanoresearch resume {folder.id}"
+        )
     codebase = Codebase(folder.path("coding/code"))
     commit = recorded[0].commit
     if codebase.head() != commit:

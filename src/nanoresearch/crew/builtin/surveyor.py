@@ -7,6 +7,7 @@ from nanoresearch.crew.builtin.kits.kit import Component
 from nanoresearch.crew.builtin.reading import Reading, read_topic
 from nanoresearch.crew.builtin.words import found, listing, stems
 from nanoresearch.crew.roles import Briefing
+from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.literature.client import LiteratureClient
 from nanoresearch.literature.evidence import extract_evidence
 from nanoresearch.literature.offline import OfflineCorpus
@@ -18,6 +19,23 @@ from nanoresearch.schema.plan import IdeationGuidance
 from nanoresearch.schema.profile import Profile
 
 LIMIT_PER_QUERY = 15
+STANDARD = (
+    "nadeau2003inference",
+    "holm1979simple",
+    "dunn1961multiple",
+    "benjamini1995controlling",
+    "wilcoxon1945individual",
+    "cohen1988statistical",
+    "demsar2006statistical",
+    "harris2020array",
+    "mckinney2010data",
+    "pedregosa2011scikit",
+    "virtanen2020scipy",
+    "seabold2010statsmodels",
+    "hagberg2008exploring",
+    "hunter2007matplotlib",
+)
+"""Works on the statistics and the software of every study: at hand for citing, cited only where they are used."""
 
 
 class BuiltinSurveyor:
@@ -53,7 +71,9 @@ class BuiltinSurveyor:
 
     def _with_foundations(self, reading: Reading, papers: Sequence[Paper]) -> tuple[Paper, ...]:
         kit = reading.kit
-        keys = [*kit.citations, *(key for item in kit.components for key in item.spec.citations)]
+        keys = [*kit.citations, *(key for item in kit.components for key in item.spec.citations), *STANDARD]
+        cards = load_catalogue()
+        keys += [key for option in kit.datasets if option.id in cards and (key := cards[option.id].citation)]
         known = {paper.key for paper in papers}
         titles = {paper.title.lower() for paper in papers}
         foundations = [paper for key in dict.fromkeys(keys) if key not in known and (paper := self._corpus.get(key))]

@@ -102,10 +102,8 @@ def _is_empty(tree: ast.Module, value: ast.expr) -> bool:
     """Whether a registered function has no statement but its docstring."""
     if not isinstance(value, ast.Name):
         return False
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name == value.id:
-            return all(isinstance(item, ast.Pass) or _is_constant(item) for item in node.body)
-    return False
+    definitions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == value.id]
+    return bool(definitions) and all(isinstance(item, ast.Pass) or _is_constant(item) for item in definitions[-1].body)
 
 
 def _is_constant(item: ast.stmt) -> bool:

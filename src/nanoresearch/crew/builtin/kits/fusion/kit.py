@@ -42,12 +42,12 @@ KIT = Kit(
     datasets=(
         DatasetOption(
             "mfeat",
-            seconds=2.5,
+            seconds=7.0,
             keywords=("multi-view", "digit", "fourier", "zernike", "morphology", "handwritten", "view"),
         ),
         DatasetOption(
             "emoji-glyphs",
-            seconds=2.0,
+            seconds=3.5,
             keywords=("emoji", "image and text", "image and name", "rendered image", "modality", "vision and language"),
             needs=("emoji-names",),
         ),

@@ -51,21 +51,21 @@ KIT = Kit(
     ),
     datasets=(
         DatasetOption(
-            "rotten-tomatoes", seconds=1.5, keywords=("film", "movie", "sentiment", "review", "fresh", "rotten")
+            "rotten-tomatoes", seconds=6.0, keywords=("film", "movie", "sentiment", "review", "fresh", "rotten")
         ),
-        DatasetOption("emoji-names", seconds=0.2, keywords=("emoji", "short text", "name")),
+        DatasetOption("emoji-names", seconds=0.9, keywords=("emoji", "short text", "name")),
         DatasetOption(
             "political-conventions",
-            seconds=0.8,
+            seconds=1.3,
             default=False,
             keywords=("political", "speech", "party", "long document"),
         ),
         DatasetOption(
-            "reuters-r52", seconds=5.0, default=False, keywords=("reuters", "newswire", "rare topics", "long tail")
+            "reuters-r52", seconds=15.0, default=False, keywords=("reuters", "newswire", "rare topics", "long tail")
         ),
-        DatasetOption("reuters-r8", seconds=2.0, default=False, keywords=("reuters", "newswire")),
+        DatasetOption("reuters-r8", seconds=7.0, default=False, keywords=("reuters", "newswire")),
         DatasetOption(
-            "newsgroups-20", seconds=4.0, default=False, keywords=("newsgroup", "posts", "postings", "usenet")
+            "newsgroups-20", seconds=8.0, default=False, keywords=("newsgroup", "posts", "postings", "usenet")
         ),
     ),
     reference=MethodSpec(
@@ -93,7 +93,7 @@ KIT = Kit(
             id="neural_network",
             name="neural network",
             role="alternative",
-            description="a perceptron with one layer of 50 hidden units on TF-IDF weighted words",
+            description="a perceptron with one layer of 20 hidden units on TF-IDF weighted words",
             tags=("neural", "deep learning"),
         ),
     ),
