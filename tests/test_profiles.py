@@ -14,7 +14,9 @@ words = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), m
 
 
 @given(author=words, taboos=st.lists(words, max_size=3), minutes=st.floats(0.01, 1e6))
-def test_a_profile_survives_its_file(tmp_path_factory: pytest.TempPathFactory, author: str, taboos: list[str], minutes: float) -> None:
+def test_a_profile_survives_its_file(
+    tmp_path_factory: pytest.TempPathFactory, author: str, taboos: list[str], minutes: float
+) -> None:
     home = Home(tmp_path_factory.mktemp("home"))
     profile = Profile(
         name="ada",

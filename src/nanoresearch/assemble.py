@@ -64,9 +64,7 @@ def create_run(home: Home, request: RunRequest) -> RunFolder:
     return folder
 
 
-def open_workplace(
-    home: Home, folder: RunFolder, *listeners: Listener, minutes: float | None = None
-) -> Workplace:
+def open_workplace(home: Home, folder: RunFolder, *listeners: Listener, minutes: float | None = None) -> Workplace:
     """Everything that a run needs, as its head record asks. Raises CorruptRecord or ConfigError."""
     record: RunRecord = folder.load(RUN_FILE, RunRecord)
     config = validate(Config, record.config, f"{folder.path(RUN_FILE)}: config")

@@ -76,7 +76,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def validate(kind: type[R], values: dict[str, Any], origin: str) -> R:
-    """Make a record of parsed values. Raises ConfigError: each problem with its key, unknown keys with the valid ones."""
+    """Make a record of parsed values. Raises ConfigError: each problem by key, unknown keys with the valid ones."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:

@@ -51,7 +51,12 @@ class EventFile:
 
     def __call__(self, event: Event) -> None:
         """Append one line. A full disk must not end a run over its log: the next record written says so."""
-        line = {"time": event.time, "kind": event.kind, "text": event.text, **({"data": event.data} if event.data else {})}
+        line = {
+            "time": event.time,
+            "kind": event.kind,
+            "text": event.text,
+            **({"data": event.data} if event.data else {}),
+        }
         try:
             with open(self._path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")

@@ -35,8 +35,8 @@ def write_atomic(path: Path, data: str | bytes) -> None:
                 file.write(payload)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
         except BaseException:  # also on Ctrl-C: leave no half-written file behind
             Path(temporary).unlink(missing_ok=True)
             raise

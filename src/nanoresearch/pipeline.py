@@ -79,9 +79,7 @@ def hear(work: Workplace, researcher: FeedbackSource, stage: Stage, summary: str
     text = researcher.ask(stage, summary)
     outcome = "recorded" if text else "nothing said"
     time = now_utc().isoformat(timespec="seconds")
-    work.folder.append(
-        FEEDBACK, Feedback(stage=stage, text=text, source=researcher.name, time=time, outcome=outcome)
-    )
+    work.folder.append(FEEDBACK, Feedback(stage=stage, text=text, source=researcher.name, time=time, outcome=outcome))
     if text:
         work.events.emit("decision", f"feedback on {stage}: {text[:200]}")
 

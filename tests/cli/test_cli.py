@@ -168,7 +168,9 @@ def test_an_unfinished_run_is_not_exported(home: Home, capsys: pytest.CaptureFix
     from nanoresearch.config import Config
     from nanoresearch.schema.profile import Profile
 
-    folder = create_run(home, RunRequest("Do class weights help logistic regression on iris tables?", Profile(), Config()))
+    folder = create_run(
+        home, RunRequest("Do class weights help logistic regression on iris tables?", Profile(), Config())
+    )
     assert call("export", "latest", "--to", str(tmp_path / "out.zip")) == 4
     assert "fails its audit" in capsys.readouterr().err
     assert not (tmp_path / "out.zip").exists()

@@ -117,7 +117,8 @@ def edit_json(case: Tampered, name: str, change: Callable[[dict], None]) -> None
 
 @pytest.mark.parametrize(
     "name",
-    ["run.json", "ideation/survey.json", "ideation/novelty.json", "planning/blueprint.json", "planning/blueprint.sha256",
+    ["run.json", "ideation/survey.json", "ideation/novelty.json", "planning/blueprint.json",
+     "planning/blueprint.sha256",
      "planning/critiques.jsonl", RESULTS, "execution/measurements.jsonl", "analysis/analysis.json",
      "writing/manuscript.json", "review/manuscript.json", "review/reviews.jsonl", "paper/paper.tex",
      "paper/numbers.tex", "paper/references.bib", "paper/build.json", "coding/plan.json"],

@@ -26,14 +26,18 @@ def list_data(domain: str | None, as_json: bool) -> None:
     cards = [card for card in load_catalogue().values() if domain in (None, card.domain)]
     rows = [(card, status(card, root)) for card in cards]
     if as_json:
-        print_json({"datasets": [{**card.model_dump(mode="json", exclude={"files"}), "status": state} for card, state in rows]})
+        print_json(
+            {"datasets": [{**card.model_dump(mode="json", exclude={"files"}), "status": state} for card, state in rows]}
+        )
         return
     for card, state in rows:
         mark = " (only when asked for by name)" if card.by_name_only else ""
         click.echo(f"{card.id:24s} {card.domain:12s} {state:8s} {card.name}; {card.licence[:60]}{mark}")
     missing = sum(state != "present" for _, state in rows)
     if missing:
-        click.echo(f"{missing} not here. Get one with: nanoresearch data fetch NAME, or all freely licensed ones with: all")
+        click.echo(
+            f"{missing} not here. Get one with: nanoresearch data fetch NAME, or all freely licensed ones with: all"
+        )
 
 
 @data.command()

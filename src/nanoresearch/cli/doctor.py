@@ -20,6 +20,9 @@ def doctor(as_json: bool) -> None:
     else:
         for check in checks:
             mark = {"ok": "ok", "missing": "--", "essential": "!!"}[check.state]
-            click.echo(f"[{mark}] {check.name}: {check.found}" + (f"\n     mend it with: {check.remedy}" if check.remedy else ""))
+            click.echo(
+                f"[{mark}] {check.name}: {check.found}"
+                + (f"\n     mend it with: {check.remedy}" if check.remedy else "")
+            )
     if any(check.state == "essential" for check in checks):
         sys.exit(1)

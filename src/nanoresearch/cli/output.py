@@ -44,7 +44,9 @@ def progress() -> Iterator[Listener]:
                 status.update(f"[dim]{escape(event.text)}[/dim]")
             elif event.kind not in QUIET_KINDS:
                 colour = colours.get(event.kind, "dim")
-                console.print(f"[dim]{event.time[11:19]}[/dim] [{colour}]{escape(event.text)}[/{colour}]", highlight=False)
+                console.print(
+                    f"[dim]{event.time[11:19]}[/dim] [{colour}]{escape(event.text)}[/{colour}]", highlight=False
+                )
 
         yield show
 

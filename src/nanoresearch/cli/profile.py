@@ -48,7 +48,9 @@ def answer_options(command: Any) -> Any:
     for path, flag, question, choices in reversed(QUESTIONS):
         kind = click.Choice(choices) if choices else click.STRING
         name = path.replace(".", "_")
-        command = click.option(f"--{flag}", name, type=kind, multiple=path in LISTS, default=None, help=question)(command)
+        command = click.option(f"--{flag}", name, type=kind, multiple=path in LISTS, default=None, help=question)(
+            command
+        )
     return command
 
 
@@ -141,8 +143,16 @@ def _interactive() -> bool:
 def _ask(key: str, question: str, choices: tuple[str, ...]) -> Any:
     default = _get(Profile().model_dump(mode="json"), key)
     shown = {True: "yes", False: "no", None: ""}.get(default, default) if not isinstance(default, list) else ""
-    kind = click.Choice((*choices, "")) if choices and key == "domain" else click.Choice(choices) if choices else click.STRING
-    answer = click.prompt(question, default=str(shown), type=kind, show_default=bool(shown != ""), show_choices=True, err=True)
+    kind = (
+        click.Choice((*choices, ""))
+        if choices and key == "domain"
+        else click.Choice(choices)
+        if choices
+        else click.STRING
+    )
+    answer = click.prompt(
+        question, default=str(shown), type=kind, show_default=bool(shown != ""), show_choices=True, err=True
+    )
     return None if answer == "" else answer
 
 

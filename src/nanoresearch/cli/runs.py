@@ -31,7 +31,9 @@ minutes_option = click.option(
 @click.option("--format", "paper_format", type=click.Choice(["article", "twocolumn", "ieee"]), help="Paper layout.")
 @feedback_option
 @minutes_option
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="First seed of the experiments.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="First seed of the experiments."
+)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
 @click.option("--fetch", is_flag=True, help="Fetch missing data whose licence is stated and permissive.")
 @json_option
@@ -81,7 +83,9 @@ def fetch_for(topic: str, profile: Any, home: Home) -> None:
 
     cards = load_catalogue()
     names = wanted_data(read_topic(" ".join(topic.split()), profile))
-    report = fetch_needed([cards[name] for name in names], home.data, set(), progress=lambda text: click.echo(text, err=True))
+    report = fetch_needed(
+        [cards[name] for name in names], home.data, set(), progress=lambda text: click.echo(text, err=True)
+    )
     for name, reason in report.skipped.items():
         click.echo(f"{name}: {reason}", err=True)
     for name, error in report.failed.items():
@@ -129,7 +133,12 @@ def _sit(home: Home, folder: RunFolder, source: Any, minutes: float | None, as_j
 def _summary(folder: RunFolder, audit: Audit | None) -> dict[str, Any]:
     """What a finished, or unfinished, run amounts to."""
     record = folder.load("run.json", RunRecord)
-    found: dict[str, Any] = {"run": record.id, "folder": str(folder.root), "status": record.status, "topic": record.topic}
+    found: dict[str, Any] = {
+        "run": record.id,
+        "folder": str(folder.root),
+        "status": record.status,
+        "topic": record.topic,
+    }
     if record.reason:
         found["reason"] = record.reason
     for name, file, keys in (
@@ -171,7 +180,9 @@ def _print_summary(summary: dict[str, Any]) -> None:
         word = "passed" if audit["passed"] else "FAILED"
         counted = f"{audit['numbers_checked']} numbers and {audit['citations_checked']} citations checked"
         rows.append(("audit", f"{word}, {counted}, {audit['findings']} findings"))
-    rows.append(("cost", f"{summary['seconds']} s, {summary['attempts']} attempts, {summary['failed_attempts']} failed"))
+    rows.append(
+        ("cost", f"{summary['seconds']} s, {summary['attempts']} attempts, {summary['failed_attempts']} failed")
+    )
     for name, value in rows:
         click.echo(f"{name:11s} {value}")
 
@@ -240,7 +251,7 @@ def show(run_id: str, as_json: bool) -> None:
 @run_argument
 @json_option
 def audit(run_id: str, as_json: bool) -> None:
-    """Check every number and every citation of a run's paper from its files alone. Exits with 4 when something fails."""
+    """Check every number and citation of a run's paper from its files alone. Exits with 4 when something fails."""
     from nanoresearch.evidence.audit import audit_run
 
     with json_errors(as_json):
@@ -315,7 +326,9 @@ def export(run_id: str, target: Path | None, failing: bool, as_json: bool) -> No
             files["AUDIT-FAILED.txt"] = f"This paper failed its audit.\n\n{findings}".encode()
         _write_export(files, destination)
     if as_json:
-        print_json({"run": folder.id, "target": str(destination), "files": sorted(files), "audit_passed": result.passed})
+        print_json(
+            {"run": folder.id, "target": str(destination), "files": sorted(files), "audit_passed": result.passed}
+        )
     else:
         click.echo(f"{len(files)} files in {destination}")
 

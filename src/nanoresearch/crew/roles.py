@@ -67,7 +67,7 @@ class Designer(Protocol):
 class Critic(Protocol):
     """Finds what is wrong with an experiment before it is run."""
 
-    def critique(self, briefing: Briefing, blueprint: Blueprint, round: int, data_root: Path) -> Critique:
+    def critique(self, briefing: Briefing, blueprint: Blueprint, number: int, data_root: Path) -> Critique:
         """Objections; none means that the draft passes."""
         ...
 

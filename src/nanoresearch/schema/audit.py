@@ -8,7 +8,9 @@ from nanoresearch.schema.record import Record
 class AuditFinding(Record):
     """One thing that does not hold."""
 
-    check: Literal["files", "blueprint", "provenance", "numbers", "citations", "figures", "method", "build", "integrity"]
+    check: Literal[
+        "files", "blueprint", "provenance", "numbers", "citations", "figures", "method", "build", "integrity"
+    ]
     """Which check."""
     where: str
     """File or section."""

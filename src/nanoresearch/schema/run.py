@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from nanoresearch.schema.profile import Profile
 from nanoresearch.schema.record import Record
 
@@ -52,7 +54,7 @@ class RunRecord(Record):
     """ISO time, UTC."""
     updated: str
     """ISO time, UTC."""
-    phases: dict[str, PhaseCost] = {}
+    phases: dict[str, PhaseCost] = Field(default_factory=dict)
     """Costs per phase."""
     attempts: int = 0
     """Executions of the experiment."""

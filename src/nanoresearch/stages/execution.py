@@ -76,10 +76,8 @@ def _run_until_success(
     return attempts
 
 
-def _cure(
-    work: Workplace, blueprint: Blueprint, codebase: Codebase, plan: Plan, attempts: list[Attempt]
-) -> Attempt:
-    """Commit a patch for the last failure and note it with the attempt. The patch is saved first: a kill loses nothing."""
+def _cure(work: Workplace, blueprint: Blueprint, codebase: Codebase, plan: Plan, attempts: list[Attempt]) -> Attempt:
+    """Commit a patch for the last failure and note it with the attempt. It is saved first: a kill loses nothing."""
     attempt = attempts[-1]
     if attempt.patch is not None and codebase.head() != attempt.commit:
         return attempt
@@ -122,7 +120,7 @@ def _advice(work: Workplace, attempt: Attempt, first: str) -> str:
     hint = (
         " Raise compute.minutes in the profile, or ask for a smaller study."
         if attempt.outcome == "timed_out"
-        else " The code and its output are kept; mend the code there by a commit, delete the attempt's folder and resume."
+        else " Code and output are kept; mend the code by a commit, delete the attempt's folder and resume."
     )
     return (
         f"The experiment did not succeed (attempt {attempt.number}, {attempt.outcome}).{what} {first} "

@@ -24,9 +24,7 @@ def ideate(work: Workplace) -> Ideation:
     """Survey the field, propose hypotheses, verify their novelty, choose."""
     plan = work.plan("ideation")
     briefing = work.briefing(plan)
-    survey = work.once(
-        "ideation/survey.json", Survey, lambda: work.crew.surveyor.survey(briefing, work.literature)
-    )
+    survey = work.once("ideation/survey.json", Survey, lambda: work.crew.surveyor.survey(briefing, work.literature))
     write_atomic(work.folder.path("ideation/evidence.jsonl"), json_lines(survey.evidence))
     for text in survey.degraded:
         work.events.emit("degraded", text)

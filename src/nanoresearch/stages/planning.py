@@ -43,7 +43,9 @@ def freeze(work: Workplace, blueprint: Blueprint) -> Blueprint:
     work.folder.save(BLUEPRINT, blueprint)
     seal = f"{blueprint.digest()}  {now_utc().isoformat(timespec='seconds')}\n"
     write_atomic(work.folder.path(SEAL), seal)
-    work.events.emit("decision", f"blueprint frozen: {blueprint.digest()[:12]}", forecast_minutes=blueprint.forecast_minutes)
+    work.events.emit(
+        "decision", f"blueprint frozen: {blueprint.digest()[:12]}", forecast_minutes=blueprint.forecast_minutes
+    )
     return blueprint
 
 

@@ -17,7 +17,7 @@ DRAWINGS = "analysis/figures"
 
 
 def review(work: Workplace, material: WritingMaterial, manuscript: Manuscript, plan: Plan) -> tuple[Manuscript, Build]:
-    """The paper as it stands after the last review, rendered and compiled. The reviewer gets no plan and no briefing."""
+    """The paper as it stands after the last review, rendered and compiled. The reviewer gets no briefing."""
     if work.folder.has(FINAL):
         manuscript = work.folder.load(FINAL, Manuscript)
         build = work.folder.load(BUILD, Build) if work.folder.has(BUILD) else None
@@ -34,8 +34,8 @@ def review(work: Workplace, material: WritingMaterial, manuscript: Manuscript, p
         work.folder.save_lines(REVIEWS, reviews)
         work.events.emit(
             "decision",
-            f"review of revision {manuscript.revision}: coherence {verdict.coherence:.1f}, claims {verdict.claims:.1f}, "
-            f"formatting {verdict.formatting:.1f}, {len(verdict.remarks)} remarks",
+            f"review of revision {manuscript.revision}: coherence {verdict.coherence:.1f}, "
+            f"claims {verdict.claims:.1f}, formatting {verdict.formatting:.1f}, {len(verdict.remarks)} remarks",
         )
         if verdict.passed or len(reviews) > work.config.review.revisions:
             break

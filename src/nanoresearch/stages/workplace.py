@@ -56,13 +56,14 @@ class Workplace:
 
         plan = self.once(f"{phase}/plan.json", Plan, make)
         self.log.planned(phase, plan.adapter_version)
-        self.events.emit("decision", f"{phase}: " + " ".join(item.text for item in plan.directives), planner=plan.planner)
+        self.events.emit(
+            "decision", f"{phase}: " + " ".join(item.text for item in plan.directives), planner=plan.planner
+        )
         return plan
 
     def briefing(self, plan: Plan) -> Briefing:
         """What the roles of a phase are told."""
         return Briefing(self.topic, self.profile, plan, self.seed)
-
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

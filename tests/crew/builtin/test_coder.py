@@ -65,7 +65,14 @@ def test_coding_style_follows_profile_and_plan(blueprint: Blueprint) -> None:
 def test_the_study_runs_and_gives_the_same_values_twice(blueprint: Blueprint, tmp_path: Path) -> None:
     small = blueprint.model_copy(update={"datasets": blueprint.datasets[:1], "measures": ()})
     files = BuiltinCoder().write(briefing_for("coding"), small)
-    cure = Failure(outcome="failed", signature="ConvergenceWarning", message="lbfgs failed to converge", file=None, line=None, tail="")
+    cure = Failure(
+        outcome="failed",
+        signature="ConvergenceWarning",
+        message="lbfgs failed to converge",
+        file=None,
+        line=None,
+        tail="",
+    )
     patch = BuiltinDebugger().patch(briefing_for("coding"), small, files, cure, ())
     assert patch is not None
     outputs = []
@@ -82,7 +89,9 @@ def test_the_study_runs_and_gives_the_same_values_twice(blueprint: Blueprint, tm
 
 def test_a_cure_is_tried_once(blueprint: Blueprint) -> None:
     files = BuiltinCoder().write(briefing_for("coding"), blueprint)
-    failure = Failure(outcome="failed", signature="ValueError", message="Input X contains NaN.", file="models.py", line=1, tail="")
+    failure = Failure(
+        outcome="failed", signature="ValueError", message="Input X contains NaN.", file="models.py", line=1, tail=""
+    )
     patch = BuiltinDebugger().patch(briefing_for("coding"), blueprint, files, failure, ())
     assert patch is not None
     assert set(patch.files) == {"models.py"}
@@ -96,5 +105,7 @@ def test_a_cure_is_tried_once(blueprint: Blueprint) -> None:
 
 def test_an_unknown_trouble_has_no_cure(blueprint: Blueprint) -> None:
     files = BuiltinCoder().write(briefing_for("coding"), blueprint)
-    failure = Failure(outcome="failed", signature="ZeroDivisionError", message="division by zero", file=None, line=None, tail="")
+    failure = Failure(
+        outcome="failed", signature="ZeroDivisionError", message="division by zero", file=None, line=None, tail=""
+    )
     assert BuiltinDebugger().patch(briefing_for("coding"), blueprint, files, failure, ()) is None

@@ -249,7 +249,9 @@ def reference_notes(study: Study) -> Iterable[Finding]:
 def cost_notes(study: Study) -> Iterable[Finding]:
     """What the proposal costs beside the baseline."""
     for measure in study.blueprint.measures:
-        yield Finding(id=f"cost.{measure}", kind="cost", verdict="note", method="proposed", versus="baseline", metric=measure)
+        yield Finding(
+            id=f"cost.{measure}", kind="cost", verdict="note", method="proposed", versus="baseline", metric=measure
+        )
 
 
 def decide(blueprint: Blueprint, findings: Iterable[Finding]) -> tuple[Verdict, str]:
@@ -292,7 +294,10 @@ def main_table(study: Study) -> Table:
     better = "higher" if study.primary.direction == "higher" else "lower"
     return Table(
         id="main",
-        caption=f"{sentence(study.primary.name)}{unit} of every method: means over seeds{between}{over}; {better} is better.",
+        caption=(
+            f"{sentence(study.primary.name)}{unit} of every method: means over seeds{between}{over}; "
+            f"{better} is better."
+        ),
         header=("method", *(name for _, name in study.datasets)),
         rows=tuple(rows),
         wide=len(study.datasets) > 1,
@@ -335,7 +340,7 @@ def comparison_table(study: Study) -> Table:
         rows=tuple(rows),
         align="lllrrrrr",
         wide=True,
-        note="$^{*}$ decides about the hypothesis; these are corrected among themselves, all others as a second family.",
+        note="$^{*}$ decides about the hypothesis; these are one family of corrections, all others a second.",
     )
 
 
@@ -495,7 +500,11 @@ def figures(study: Study) -> tuple[Figure, ...]:
         axis = latex(study.blueprint.sweep.name)
         drawn.append(
             Figure(
-                id="sweep", kind="sweep", metric=metric, wide=many, caption=f"{sentence(name)} against {axis}; bands are {level} intervals."
+                id="sweep",
+                kind="sweep",
+                metric=metric,
+                wide=many,
+                caption=f"{sentence(name)} against {axis}; bands are {level} intervals.",
             )
         )  # fmt: skip
     if study.blueprint.slices:
@@ -512,7 +521,9 @@ def figures(study: Study) -> tuple[Figure, ...]:
                 )
     if "fit_seconds" in study.blueprint.measures:
         drawn.append(
-            Figure(id="cost", kind="cost", metric=metric, wide=many, caption=f"{sentence(name)} against the time to fit.")
+            Figure(
+                id="cost", kind="cost", metric=metric, wide=many, caption=f"{sentence(name)} against the time to fit."
+            )
         )
     return tuple(drawn)
 
@@ -524,7 +535,7 @@ def cautions(study: Study) -> tuple[str, ...]:
         values = study.ledger.sample(difference(item, "diff_mean"))
         if item.primary and max(values) - min(values) <= 1e-12:
             found.append(
-                "some primary differences are the same in every seed, so that an exact sign test replaces the t test there"
+                "some primary differences are equal in every seed, so that an exact sign test replaces the t test there"
             )
             break
     return tuple(found)

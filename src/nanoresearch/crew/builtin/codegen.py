@@ -138,7 +138,9 @@ def _names(node: ast.AST) -> set[str]:
         arguments = node.args
         bound = {item.arg for item in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]}
         bound |= {item.arg for item in (arguments.vararg, arguments.kwarg) if item}
-        bound |= {item.id for part in inside for item in _own_scope(part) if isinstance(item, ast.Name) and _stores(item)}
+        bound |= {
+            item.id for part in inside for item in _own_scope(part) if isinstance(item, ast.Name) and _stores(item)
+        }
         outer = [*getattr(node, "decorator_list", []), getattr(node, "returns", None), arguments]
         return set().union(*(_names(part) for part in outer if part)) | (
             set().union(*(_names(part) for part in inside)) - bound
@@ -186,7 +188,9 @@ def _remove_unused(source: str, suspects: set[str]) -> str:
                 if defined and free == defined:
                     spans.append(_span(node))
                 elif free:
-                    keep = [_alias(alias) for alias in node.names if (alias.asname or alias.name).split(".")[0] not in free]
+                    keep = [
+                        _alias(alias) for alias in node.names if (alias.asname or alias.name).split(".")[0] not in free
+                    ]
                     partial.append((node, keep))
             elif defined and free == defined and defined <= suspects:
                 spans.append(_span(node))
@@ -228,7 +232,11 @@ def _tidy(source: str) -> str:
         blanks = len(result) - len("\n".join(result).rstrip("\n").split("\n")) if result else 0
         if not line.strip():
             following = next((item for item in lines[index:] if item.strip()), "")
-            importing = following.startswith(("import ", "from ")) and bool(result) and result[-1].startswith(("import ", "from "))
+            importing = (
+                following.startswith(("import ", "from "))
+                and bool(result)
+                and result[-1].startswith(("import ", "from "))
+            )
             if blanks >= 2 or (importing and blanks >= 1):
                 continue
         result.append(line)

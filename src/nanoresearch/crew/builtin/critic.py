@@ -15,7 +15,7 @@ LEAST_SEEDS = 3
 class BuiltinCritic:
     """Checks design, data, budget, power and taboos."""
 
-    def critique(self, briefing: Briefing, blueprint: Blueprint, round: int, data_root: Path) -> Critique:
+    def critique(self, briefing: Briefing, blueprint: Blueprint, number: int, data_root: Path) -> Critique:
         """Objections; none means that the draft passes."""
         objections = (
             *check_form(blueprint),
@@ -26,7 +26,7 @@ class BuiltinCritic:
             *check_power(blueprint),
             *check_taboos(blueprint, briefing.profile.taboos),
         )
-        return Critique(round=round, passed=not objections, objections=objections)
+        return Critique(round=number, passed=not objections, objections=objections)
 
 
 def check_form(blueprint: Blueprint) -> Iterator[Objection]:
@@ -87,7 +87,9 @@ def check_controls(blueprint: Blueprint) -> Iterator[Objection]:
     if len(blueprint.components) > 1:
         tried = [set(method.components) for method in variants]
         everything = {item.id for item in blueprint.components}
-        unclear = [item.id for item in blueprint.components if {item.id} not in tried and everything - {item.id} not in tried]
+        unclear = [
+            item.id for item in blueprint.components if {item.id} not in tried and everything - {item.id} not in tried
+        ]
         if unclear:
             yield Objection(
                 kind="missing_control",

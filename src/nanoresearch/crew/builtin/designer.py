@@ -177,17 +177,16 @@ class BuiltinDesigner:
             forecast_minutes=round(forecast, 3),
             unanswered=(
                 *reading.unanswered,
-                *(
-                    f"{cards[name].name}, left out to keep the budget"
-                    for name in reading.named_data
-                    if name not in ids
-                ),
+                *(f"{cards[name].name}, left out to keep the budget" for name in reading.named_data if name not in ids),
                 *(
                     f"{cards[name].name}, which is not here (nanoresearch data fetch {name})"
                     for name in reading.hinted_data
                     if name not in ids
                 ),
-                *(f"the taboo \"{taboo}\", which names no technique of this family" for taboo in unmatched_taboos(profile, kit)),
+                *(
+                    f'the taboo "{taboo}", which names no technique of this family'
+                    for taboo in unmatched_taboos(profile, kit)
+                ),
             ),
         )
 
@@ -241,7 +240,9 @@ def choose_datasets(
         absent = [name for option in chosen for name in missing(option)]
         if absent:
             names = listing([cards[name].name for name in absent])
-            raise DatasetError(f"The topic asks for {names}, not here yet. Get it with: nanoresearch data fetch {' '.join(absent)}")
+            raise DatasetError(
+                f"The topic asks for {names}, not here yet. Get it with: nanoresearch data fetch {' '.join(absent)}"
+            )
         return tuple(chosen)
     hinted = [option for option in fitting if option.id in reading.hinted_data and not missing(option)]
     if hinted:
@@ -257,7 +258,7 @@ def choose_datasets(
 
 
 def wanted_data(reading: Reading, count: int = 2) -> list[str]:
-    """Cards that a study of a topic would use if everything were at hand: those named, else the kit's preferred ones."""
+    """Cards that a study would use if everything were at hand: those named, else the kit's preferred ones."""
     pointed = reading.named_data or reading.hinted_data
     options = [option for option in reading.kit.datasets if option.id in pointed]
     if not options:

@@ -24,7 +24,8 @@ class BuiltinIdeator:
         guidance = guide(briefing.plan, IdeationGuidance)
         ranked = rank_components(reading, guidance)
         sizes = {"combine": (3, 2, 1), "isolate": (1, 2), "simplify": (2, 3, 1)}[guidance.strategy]
-        sets = [chosen for size in sizes for chosen in combinations(ranked[: MAX_COMPONENTS + 2], size)]
+        pool = ranked[: MAX_COMPONENTS + 2]
+        sets = [chosen for size in sizes for chosen in combinations(pool, size) if compatible(chosen)]
         sets.sort(key=lambda chosen: -_score(chosen, ranked, reading, sizes))
         return tuple(
             self._proposal(index, chosen, reading, survey, _score(chosen, ranked, reading, sizes))
@@ -74,6 +75,12 @@ def rank_components(reading: Reading, guidance: IdeationGuidance) -> list[Compon
         )
 
     return sorted(allowed or reading.components, key=key)
+
+
+def compatible(chosen: Sequence[Component]) -> bool:
+    """Whether no component replaces another one."""
+    ids = {item.spec.id for item in chosen}
+    return not any(ids & set(item.conflicts) for item in chosen)
 
 
 def _score(chosen: Sequence[Component], ranked: list[Component], reading: Reading, sizes: Sequence[int]) -> float:

@@ -73,7 +73,7 @@ def offer() -> str:
     return (
         "The builtin crew does component studies on packaged data, of these kinds:\n"
         + "\n".join(lines)
-        + "\nName the kind of data and the task, or one of these data sets. Other topics need a crew with a language model."
+        + "\nName the kind of data and the task, or one of these data sets. Other topics need a language model."
     )
 
 
@@ -105,7 +105,9 @@ def _read(kit: Kit, topic: str, text: Sequence[str], profile: Profile, blocked: 
     if not allowed or not (subjects or named or hinted):
         return None
     metric, metric_spots = _choose_metric(kit, text)
-    sweep, sweep_asked, sweep_spots = _choose_sweep(kit, text, named)
+    sweep, sweep_asked, sweep_spots = _choose_sweep(kit, text, [item for item in allowed if item.spec.id in asked])
+    allowed = [item for item in allowed if item.needs_sweep is None or (sweep and item.needs_sweep == sweep.spec.id)]
+    asked = [item.spec.id for item in allowed if item.spec.id in asked]
     protocol, protocol_spots = _choose_protocol(kit, text)
     covered |= subjects | tasks | metric_spots | sweep_spots | protocol_spots
     covered |= set().union(*hits.values()) if hits else set()
@@ -156,7 +158,9 @@ def topic_words(topic: str) -> list[str]:
 def taboo_tags(profile: Profile, kit: Kit) -> set[str]:
     """Tags and names of the kit's techniques that a taboo of the profile speaks of."""
     techniques = {tag for item in kit.components for tag in (*item.spec.tags, item.spec.id, item.spec.name)}
-    techniques |= {tag for method in (kit.baseline, *kit.alternatives) for tag in (*method.tags, method.id, method.name)}
+    techniques |= {
+        tag for method in (kit.baseline, *kit.alternatives) for tag in (*method.tags, method.id, method.name)
+    }
     taboos = [stems(taboo) for taboo in profile.taboos]
     return {name for name in techniques if any(positions(name, taboo) for taboo in taboos)}
 
@@ -194,13 +198,19 @@ def _choose_metric(kit: Kit, text: Sequence[str]) -> tuple[Metric, set[int]]:
     return best, spots
 
 
-def _choose_sweep(kit: Kit, text: Sequence[str], named: Sequence[str]) -> tuple[SweepOption | None, bool, set[int]]:
+def _choose_sweep(
+    kit: Kit, text: Sequence[str], asked: Sequence[Component]
+) -> tuple[SweepOption | None, bool, set[int]]:
+    """The sweep that the topic asks for in words, or by a component that needs it, else the kit's default."""
     best: SweepOption | None = None
     spots: set[int] = set()
     for option in kit.sweeps:
         here = _cover((option.spec.name, *option.keywords), text)
         if len(here) > len(spots):
             best, spots = option, here
+    if best is None:
+        needed = [item.needs_sweep for item in asked if item.needs_sweep]
+        best = next((option for option in kit.sweeps if option.spec.id in needed), None)
     if best:
         return best, True, spots
     return next((option for option in kit.sweeps if option.default), None), False, spots
@@ -240,5 +250,7 @@ def _cards() -> dict[str, DatasetCard]:
 
 @cache
 def _vocabulary() -> dict[str, list[str]]:
-    data: dict[str, list[str]] = tomllib.loads(files(__package__).joinpath("vocabulary.toml").read_text(encoding="utf-8"))
+    data: dict[str, list[str]] = tomllib.loads(
+        files(__package__).joinpath("vocabulary.toml").read_text(encoding="utf-8")
+    )
     return data

@@ -31,6 +31,7 @@ _SHARE = re.compile(
     r"|(?<![A-Za-z])p(?:-value)?\$?\s*(?:of|is|[=<>]|\$[=<>]\$|\\leq?)\s*\$?\s*(\d+(?:\.\d+)?)"
 )
 _DECIMAL = re.compile(r"(?<![\w.])(\d+\.\d+)(?![\d.]*\d)")
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE]-?\d{1,2})?(?!\w)")
 TOLD = ("introduction", "related_work")
 """Design sections that tell and define nothing: any decimal there must be known."""
 _NOTE = re.compile(r"^\\firstpagenote\{(.*)\}$", re.MULTILINE)
@@ -44,7 +45,7 @@ def check_numbers(case: Case) -> Iterator[Doubt]:
     yield from _as_rendered(case, tex, note, texts)
     given = proper_names(case)
     known = _known_values(case)
-    for passage in (*front(case, note), *sections(tex), *floats(case)):
+    for passage in (*front(case, note, given), *sections(tex), *floats(case)):
         yield from _references(passage, texts)
         yield from _typed(passage, case, given, known)
 
@@ -139,7 +140,7 @@ def _known_values(case: Case) -> set[Decimal]:
     texts = [case.blueprint.canonical_json(), case.survey.canonical_json(), case.run.profile.canonical_json()]
     texts += [case.text("ideation/novelty.json"), *case.history.sources(case.history.commits[-1]).values()]
     texts += [case.run.topic, *case.run.versions.values()]
-    values = {Decimal(token) for text in texts for token in re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE]-?\d+)?", text)}
+    values = {Decimal(token) for text in texts for token in _NUMBER.findall(text)}
     shares = {value for value in values if 0 < value < 1}
     shares |= {1 - share for share in shares}
     return values | shares | {100 * share for share in shares}

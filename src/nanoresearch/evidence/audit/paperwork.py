@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nanoresearch.errors import CorruptRecord
 from nanoresearch.evidence.audit import names
 from nanoresearch.evidence.audit.case import Case
+from nanoresearch.evidence.audit.literals import UNITS, literals
 from nanoresearch.paper.escape import latex
 
 DESIGN_SECTIONS = ("introduction", "related_work", "method", "setup", "reproducibility")
@@ -57,10 +58,11 @@ def floats(case: Case) -> Iterator[Passage]:
         yield Passage(f"figures/{figure.id}", figure.caption, results=True)
 
 
-def front(case: Case, note: str) -> Iterator[Passage]:
-    """Title, keywords and the note at the foot of the first page."""
+def front(case: Case, note: str, given: set[str]) -> Iterator[Passage]:
+    """Title, keywords that are no names, and the note at the foot of the first page."""
     yield Passage("title", case.manuscript.title, results=True)
-    yield Passage("keywords", "\n".join(case.manuscript.keywords), results=True)
+    keywords = [word for word in case.manuscript.keywords if not is_named(word, case, given)]
+    yield Passage("keywords", "\n".join(keywords), results=True)
     yield Passage("first-page note", note, results=True)
 
 
@@ -79,10 +81,23 @@ def proper_names(case: Case) -> set[str]:
 
 
 def is_named(content: str, case: Case, given: set[str]) -> bool:
-    r"""Whether what stands in \name{} is part of a given name, or a surveyed work's title, source or venue."""
+    r"""Whether what stands in \name{} is part of a given name, or a surveyed work's title, source or venue.
+
+    Words of the frozen hypothesis will do too, as long as they say no more than how many things there are.
+    """
     content = content.strip()
     whole = {latex(text) for paper in case.survey.papers for text in (paper.title, paper.source, paper.venue or "")}
     if content in whole:
         return True
+    if not re.search("[A-Za-z]", content):
+        return False
+    if {word.lower() for word in literals(content)} <= set(UNITS) and _stands_in(
+        content, latex(case.blueprint.hypothesis)
+    ):
+        return True
+    return any(_stands_in(content, name) for name in given)
+
+
+def _stands_in(content: str, name: str) -> bool:
     bounded = rf"(?<![A-Za-z0-9.]){re.escape(content)}(?![A-Za-z0-9%]|\.[0-9])"
-    return bool(re.search("[A-Za-z]", content)) and any(re.search(bounded, name, re.IGNORECASE) for name in given)
+    return re.search(bounded, name, re.IGNORECASE) is not None

@@ -28,6 +28,10 @@ class Component:
     """What it is expected to bring."""
     datasets: tuple[str, ...] | None = None
     """Data sets it applies to; None for all of the kit."""
+    needs_sweep: str | None = None
+    """Sweep without which it does nothing, such as a label budget for learning from unlabelled data."""
+    conflicts: tuple[str, ...] = ()
+    """Components that must not be studied together with it, because one replaces the other."""
 
 
 @dataclass(frozen=True)

@@ -222,6 +222,7 @@ KIT = Kit(
     queries=("unsupervised domain adaptation", "domain shift digits", "covariance alignment", "data set bias images"),
     requires=("numpy", "scikit-learn"),
     cautions=(
+        "Centring within covariance alignment was added while the kit was developed, after its scores had been seen.",
         "The crop of the larger images was fixed while the kit was developed, after scores on them had been seen.",
         "Both sources derive from American handwriting of the same era: this is a shift of "
         "preparation more than of population.",

@@ -12,6 +12,7 @@ COMPONENTS = (
             tags=("calibration",),
             citations=("platt1999probabilistic",),
         ),
+        conflicts=("isotonic_calibration",),
         keywords=("calibration", "recalibration", "platt", "sigmoid", "probabilities"),
         why="the scores of a regularised model can be too timid or too bold",
         detail="The training part is divided into three inner folds. A model is fitted to two of them and a sigmoid "
@@ -28,6 +29,7 @@ COMPONENTS = (
             tags=("calibration",),
             citations=("zadrozny2002transforming",),
         ),
+        conflicts=("sigmoid_calibration",),
         keywords=("calibration", "recalibration", "isotonic", "probabilities"),
         why="an increasing step function can mend distortions of any shape",
         detail="As with sigmoid recalibration there are three inner folds of the training part, but the map from "

@@ -20,9 +20,7 @@ def pr_auc(targets: dict, predictions: dict) -> float:
 
 def f1(targets: dict, predictions: dict) -> float:
     """Harmonic mean of precision and recall of the rare class; zero when nothing is found."""
-    return float(
-        np.mean([f1_score(truth, predictions[name][1], zero_division=0) for name, truth in targets.items()])
-    )
+    return float(np.mean([f1_score(truth, predictions[name][1], zero_division=0) for name, truth in targets.items()]))
 
 
 def recall(targets: dict, predictions: dict) -> float:
