@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from nanoresearch.evidence.audit import CHECKS, audit_run
+from nanoresearch.evidence.audit.case import Case
+from nanoresearch.evidence.audit.paperwork import is_named, proper_names
 from nanoresearch.paper.compile import find_latex
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.audit import Audit, AuditFinding
@@ -56,12 +58,12 @@ def test_an_empty_folder_fails_every_check(tmp_path: Path) -> None:
 # Tampering helpers
 
 
-def first_attempt_that_counts(case: Tampered) -> int:
+def number_of_attempts(case: Tampered) -> int:
     return max(int(path.name) for path in case.path("execution/attempts").iterdir())
 
 
 def last_attempt(case: Tampered) -> str:
-    return f"execution/attempts/{first_attempt_that_counts(case)}/attempt.json"
+    return f"execution/attempts/{number_of_attempts(case)}/attempt.json"
 
 
 def change_record(case: Tampered, name: str, line: int, **changes: object) -> None:
@@ -83,7 +85,7 @@ def commit_change(case: Tampered, name: str, change: Callable[[str], str], *, fo
     git(case, "commit", "--quiet", "--all", "--message", "x")
     after = git(case, "rev-parse", "HEAD")
     if forged:
-        number = first_attempt_that_counts(case)
+        number = number_of_attempts(case)
         seeds = list(case.path(f"execution/attempts/{number}").glob("seed-*/job.json"))
         for path in [
             case.path(last_attempt(case)),
@@ -226,7 +228,7 @@ def test_a_changed_result(case: Tampered) -> None:
 
 
 def test_a_changed_report(case: Tampered) -> None:
-    name = f"execution/attempts/{first_attempt_that_counts(case)}/seed-1/reports.jsonl"
+    name = f"execution/attempts/{number_of_attempts(case)}/seed-1/reports.jsonl"
     change_record(case, name, 3, value=0.5)
     assert kinds(audit_run(case.folder)) == {"provenance"}
 
@@ -271,7 +273,7 @@ def test_a_repeated_record(case: Tampered) -> None:
 
 
 def test_a_second_successful_attempt_could_have_been_picked_from(case: Tampered) -> None:
-    number = first_attempt_that_counts(case)
+    number = number_of_attempts(case)
     before, after = case.path(f"execution/attempts/{number}"), case.path(f"execution/attempts/{number + 1}")
     shutil.copytree(before, after)
     edit_json(case, last_attempt(case), lambda a: a.update(number=number + 1))
@@ -444,6 +446,34 @@ def test_a_typed_result_in_the_introduction(case: Tampered, text: str) -> None:
     in_section(case, "introduction", text, forged=True)
     audit = audit_run(case.folder)
     assert kinds(audit) == {"numbers"}, show(audit)
+
+
+@pytest.mark.parametrize("part", ["keywords", "title"])
+def test_a_number_typed_before_the_text(case: Tampered, part: str) -> None:
+    def change(manuscript: dict) -> None:  # type: ignore[type-arg]
+        manuscript[part] = ["97.3 percent"] if part == "keywords" else "97.3 percent accuracy"
+
+    edit_json(case, "review/manuscript.json", change)
+    audit = audit_run(case.folder)
+    assert [f for f in found(audit, "typed numbers: 97.3, percent") if f.where == part], show(audit)
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "content", "named"),
+    [
+        ("Adding it raises transfer between two domains", "transfer between two domains", True),
+        ("Adding it raises accuracy by 9 points", "by 9 points", False),
+        ("Adding it raises accuracy by ninety percent", "by ninety percent", False),
+        ("Adding it helps", "two domains", False),
+        ("Adding it halves the error", "halves the error", False),
+    ],
+)
+def test_words_of_the_hypothesis_may_count_things_only(
+    finished: RunFolder, hypothesis: str, content: str, named: bool
+) -> None:
+    case = Case(finished)
+    case.blueprint = case.blueprint.model_copy(update={"hypothesis": hypothesis})
+    assert is_named(content, case, proper_names(case)) is named
 
 
 def test_an_undefined_result(case: Tampered) -> None:

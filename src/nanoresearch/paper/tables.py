@@ -123,8 +123,8 @@ def _wrap(align: str, widths: list[float], room: float) -> tuple[str, float]:
 def _break_header(cell: str, room: float) -> list[str]:
     """A heading on at most three lines: as few as fit into `room` (in type sizes), else as narrow as can be."""
     words = cell.split()
-    if any(mark in cell for mark in "{}$\\"):
-        return [cell]
+    if any(word.count("{") != word.count("}") or word.count("$") % 2 for word in words):
+        return [cell]  # a group or formula with blanks inside
     best = [cell]
     for count in range(1, min(3, len(words)) + 1):
         cuts = combinations(range(1, len(words)), count - 1)

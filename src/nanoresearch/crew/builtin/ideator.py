@@ -40,7 +40,6 @@ class BuiltinIdeator:
         metric = reading.metric.spec
         verb = "raises" if metric.direction == "higher" else "lowers"
         gap = _gap_for(chosen, survey.gaps)
-        many = len(chosen) > 1
         hypothesis = Hypothesis(
             id=f"h{index}",
             statement=f"Adding {names} to {kit.baseline.name} {verb} {metric.name} in {kit.name}",
@@ -48,7 +47,6 @@ class BuiltinIdeator:
             prediction=(
                 f"on every data set, {kit.baseline.name} with {names} has {metric.direction} {metric.name} than "
                 f"{kit.baseline.name} alone, after correction for multiple comparisons"
-                + (", and taking any one of them away costs part of the gain" if many else "")
             ),
             gap=gap.id if gap else None,
             study=kit.id,

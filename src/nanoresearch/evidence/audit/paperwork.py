@@ -15,6 +15,7 @@ DESIGN_SECTIONS = ("introduction", "related_work", "method", "setup", "reproduci
 
 _SECTION = re.compile(r"^\\section\{(?P<title>.*)\}\\label\{sec:(?P<id>[A-Za-z0-9_-]+)\}$", re.MULTILINE)
 _ABSTRACT = re.compile(r"\\begin\{abstract\}\n(.*?)\n\\end\{abstract\}|\\item\\relax\n(.*?)\\end\{list\}", re.DOTALL)
+_KEYWORDS = re.compile(r"^\\textbf\{Keywords:\} .*\n\Z", re.MULTILINE)
 _END = re.compile(
     r"^(?:\\FloatBarrier|\\clearpage|\\begingroup\n\\small\n\\raggedright|\\appendix|\\end\{document\})", re.MULTILINE
 )
@@ -36,7 +37,8 @@ def sections(tex: str) -> Iterator[Passage]:
     abstract = _ABSTRACT.search(tex)
     if not heads or abstract is None or abstract.start() > heads[0].start():
         raise CorruptRecord(f"{names.PAPER_TEX} has no abstract or no sections.")
-    yield Passage("abstract", abstract[1] or abstract[2], results=True)
+    # In two of the layouts the keywords stand below the abstract; they are a passage of their own.
+    yield Passage("abstract", _KEYWORDS.sub("", abstract[1] or abstract[2]), results=True)
     for head, following in zip(heads, [*heads[1:], None], strict=True):
         end = _END.search(tex, head.end())
         stop = min(following.start() if following else len(tex), end.start() if end else len(tex))

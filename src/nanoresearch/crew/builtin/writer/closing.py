@@ -71,6 +71,11 @@ def _practice(study: Study) -> str:
         )
     if harm := [item for item in bad if item not in good]:
         parts.append(f"nothing here speaks for {component_names(study, harm)}, and something speaks against")
+    if overlapping(study):
+        parts.append(
+            "taking any one of them away from the full combination makes no reliable difference, however: they seem to"
+            " do much the same work, and one of them may be enough"
+        )
     if nothing:
         them = "it" if len(nothing) == 1 else "them"
         parts.append(
@@ -78,6 +83,13 @@ def _practice(study: Study) -> str:
             " is the simpler choice until there is evidence to the contrary"
         )
     return paragraph(*parts)
+
+
+def overlapping(study: Study) -> bool:
+    """Whether several components help alone, and the full combination misses none of them."""
+    singles = {item.method for item in study.analysis.findings if item.kind == "component" and item.verdict == "better"}
+    ablations = [item.verdict for item in study.analysis.findings if item.kind == "ablation"]
+    return len(singles) > 1 and bool(ablations) and set(ablations) == {"no_difference"}
 
 
 def _single_advice(study: Study) -> str:

@@ -403,10 +403,10 @@ KIT = Kit(
     "from all training texts, labelled or not. All blocks of features are scaled to unit length, joined, and scaled "
     "to unit length again. The baseline is one linear support vector machine for every class against the rest with "
     "squared hinge loss and penalty strength one; within a run nothing is tuned on test texts. Flags and components "
-    "are left out of the emoji names, plots out of the film snippets. Of 20 Newsgroups, 250 training and 75 test postings of every "
-    "group are kept, always the same, and cut after 2000 characters. In the comparison of split designs, a third of "
-    "the texts of three tenths of the groups is tested. A seed changes the division, the draw of labels, and random "
-    "starts.",
+    "are left out of the emoji names, plots out of the film snippets. Of 20 Newsgroups, 250 training and 75 test "
+    "postings of every group are kept, always the same, and cut after 2000 characters. In the comparison of split "
+    "designs, a third of the texts of three tenths of the groups is tested. A seed changes the division, the draw of "
+    "labels, and random starts.",
     question="Which inexpensive additions to a linear model on counted words pay, and for which classes?",
     citations=(
         "joachims1998text",
