@@ -261,7 +261,7 @@ def decide(blueprint: Blueprint, findings: Iterable[Finding]) -> tuple[Verdict, 
     names = {staged.card.id: staged.card.name for staged in blueprint.datasets}
     better = [names[item.dataset or ""] for item in primary if item.verdict == "better"]
     worse = [names[item.dataset or ""] for item in primary if item.verdict == "worse"]
-    if all(verdict == "better" for verdict in verdicts):
+    if verdicts and all(verdict == "better" for verdict in verdicts):
         return "supported", f"the proposal is better than the baseline on {listing(better)}"
     if worse and not better:
         return "refuted", f"the proposal is worse than the baseline on {listing(worse)} and better nowhere"
