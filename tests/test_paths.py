@@ -1,5 +1,6 @@
-import multiprocessing
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,24 +80,25 @@ def test_without_runs_the_message_says_how_to_start(tmp_path: Path) -> None:
         Home(tmp_path).find_run("latest")
 
 
-def hold(path: Path, ready: "multiprocessing.Queue[bool]", done: "multiprocessing.Queue[bool]") -> None:
-    with RunFolder(path).lock():
-        ready.put(True)
-        done.get(timeout=30)
+HOLD = """
+import sys
+from pathlib import Path
+from nanoresearch.paths import RunFolder
+with RunFolder(Path(sys.argv[1])).lock():
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
 
 
 def test_two_processes_cannot_work_on_one_run(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    ready, done = context.Queue(), context.Queue()
-    other = context.Process(target=hold, args=(tmp_path, ready, done))
-    other.start()
-    try:
-        assert ready.get(timeout=30)
-        with pytest.raises(RunLocked, match="Another process"), RunFolder(tmp_path).lock():
-            pass
-    finally:
-        done.put(True)
-        other.join(timeout=30)
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(RunLocked, match="Another process"), RunFolder(tmp_path).lock():
+        pass
+    other.communicate("let go\n", timeout=30)
     with RunFolder(tmp_path).lock():
         pass
 

@@ -234,6 +234,7 @@ def _sweep(study: Study) -> tuple[str, ...]:
     ]
     seen = see(study, "sweep", "sweep")
     last = len(gaps) - 1
+    shifts = [study.shift(method, 0, last) for method in (study.baseline.id, study.proposed.id)]
     return (
         headed(
             "Varied condition",
@@ -241,6 +242,9 @@ def _sweep(study: Study) -> tuple[str, ...]:
             f" (interval {study.span(gaps[0])}) at the standard setting ({name(sweep.name)}: {study.setting(0)}) and"
             f" {study.change(gaps[last])} ({study.span(gaps[last])}) at {study.setting(last)}",
             sweep_reading(study, gaps),
+            f"from {study.setting(0)} to {study.setting(last)}, the {study.metric_name} of the baseline changes by"
+            f" {study.change(shifts[0])} (interval {study.span(shifts[0])}) and that of {study.whole} by"
+            f" {study.change(shifts[1])} ({study.span(shifts[1])})",
             f"{seen} show{'s' if ' and ' not in seen else ''} all settings" if seen else "",
         ),
         place(study, ("sweep",), ("sweep",)),

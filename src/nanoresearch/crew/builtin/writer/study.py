@@ -310,6 +310,11 @@ class Study:
             versus=Selection.model_validate({"method": versus, **chosen}),
         )
 
+    def shift(self, method: str, first: int, last: int) -> Statistic:
+        """How a method's score changes from one setting of the sweep to another, paired by seed."""
+        at = Selection(method=method, metric=self.metric.id, condition=self.condition(last))
+        return Statistic(kind="diff_mean", of=at, versus=at.model_copy(update={"condition": self.condition(first)}))
+
     def mean_value(self, method: str, dataset: str | None = None, metric: str | None = None) -> float:
         """An unrounded mean, for deciding how to say something."""
         selection = Selection(method=method, metric=metric or self.metric.id, dataset=dataset)

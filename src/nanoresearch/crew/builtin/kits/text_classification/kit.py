@@ -53,7 +53,7 @@ KIT = Kit(
         DatasetOption(
             "rotten-tomatoes", seconds=6.0, keywords=("film", "movie", "sentiment", "review", "fresh", "rotten")
         ),
-        DatasetOption("emoji-names", seconds=0.9, keywords=("emoji", "short text", "name")),
+        DatasetOption("emoji-names", seconds=0.9, keywords=("emoji", "short text")),
         DatasetOption(
             "political-conventions",
             seconds=1.3,
