@@ -73,8 +73,8 @@ def _practice(study: Study) -> str:
         parts.append(f"nothing here speaks for {component_names(study, harm)}, and something speaks against")
     if overlapping(study):
         parts.append(
-            "taking any one of them away from the full combination makes no reliable difference, however: they seem to"
-            " do much the same work, and one of them may be enough"
+            "taking any of them away from the full combination makes no reliable difference, however: they seem to do"
+            " much the same work, and fewer may be enough"
         )
     if nothing:
         them = "it" if len(nothing) == 1 else "them"
