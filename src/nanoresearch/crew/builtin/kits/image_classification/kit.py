@@ -28,6 +28,7 @@ KIT = Kit(
         "recognise",
         "recognize",
         "kernel classifier",
+        "rbf",
         "support vector machine",
         "augmentation",
         "corruption",
@@ -48,7 +49,7 @@ KIT = Kit(
     ),
     baseline=MethodSpec(
         id="baseline",
-        name="kernel machine on pixels",
+        name="RBF-SVM on pixels",
         role="baseline",
         description="a support vector machine with a Gaussian kernel and cost 10 on the raw grey values",
         tags=("kernel",),
