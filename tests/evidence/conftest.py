@@ -158,7 +158,11 @@ class Tampered:
         """Make build.json agree with the paper's sources, as a careful forger would."""
         build = self.json("paper/build.json")
         root = self.path("paper")
-        found = [path for path in sorted(root.rglob("*")) if path.suffix in (".tex", ".bib", ".pdf")]
+        found = [
+            path
+            for path in sorted(root.rglob("*"))
+            if path.suffix in (".tex", ".bib", ".pdf") and path.name != "paper.pdf"
+        ]
         build["inputs"] = {p.relative_to(root).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
         self.save("paper/build.json", build)
 

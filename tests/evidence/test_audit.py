@@ -1,17 +1,22 @@
 """Every check, on copies of a finished run in which one thing was changed."""
 
+import hashlib
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from nanoresearch.config import PaperConfig
 from nanoresearch.evidence.audit import CHECKS, audit_run
 from nanoresearch.evidence.audit.case import Case
+from nanoresearch.evidence.audit.integrity import _stated
 from nanoresearch.evidence.audit.paperwork import is_named, proper_names
-from nanoresearch.paper.compile import find_latex
+from nanoresearch.paper.compile import compile_pdf, find_latex
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.audit import Audit, AuditFinding
 from nanoresearch.schema.blueprint import Blueprint
@@ -53,6 +58,18 @@ def test_an_empty_folder_fails_every_check(tmp_path: Path) -> None:
     assert not audit.passed
     assert kinds(audit) == set(CHECKS)
     assert audit.paper_sha256 is None
+
+
+def test_an_unfinished_run_lacks_one_thing(case: Tampered) -> None:
+    edit_json(case, "run.json", lambda r: r.update(status="interrupted"))
+    shutil.rmtree(case.path("paper"))
+    case.path("analysis/analysis.json").unlink()
+    audit = audit_run(case.folder)
+    assert not audit.passed
+    text = f"this run is not finished; go on with: nanoresearch resume {case.folder.id}"
+    assert [(f.check, f.text) for f in audit.findings] == [("files", text)], show(audit)
+    edit_json(case, "run.json", lambda r: r.update(status="done"))
+    assert len(audit_run(case.folder).findings) > 1
 
 
 # Tampering helpers
@@ -128,7 +145,9 @@ def edit_json(case: Tampered, name: str, change: Callable[[dict], None]) -> None
 def test_a_missing_or_broken_file(case: Tampered, name: str) -> None:
     case.path(name).unlink()
     missing = audit_run(case.folder)
-    assert any(f.check == "files" and f.where == name for f in missing.findings), show(missing)
+    said = [f.text for f in missing.findings if f.check == "files" and f.where == name]
+    assert said, show(missing)
+    assert all(re.search("is missing|cannot be read|is not finished", text) for text in said), said
     case.path(name).write_bytes(b'{"a": \xff')
     broken = audit_run(case.folder)
     assert any(f.check == "files" and f.where == name for f in broken.findings), show(broken)
@@ -341,6 +360,85 @@ def test_a_replaced_object_deceives_nobody(case: Tampered) -> None:
     assert found(audit, "differs from the last commit"), show(audit)
 
 
+def by_hand(audit: Audit) -> list[AuditFinding]:
+    return [f for f in found(audit, "the code was changed by hand in commit") if f.check == "provenance"]
+
+
+def test_a_commit_by_a_stranger(case: Tampered) -> None:
+    commit_change(case, "train.py", lambda text: text + "\n# tidied\n", forged=True)
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"provenance"}, show(audit)
+    assert len(audit.findings) == len(by_hand(audit)) == 1, show(audit)
+
+
+def test_a_commit_under_the_program_s_name(case: Tampered) -> None:
+    """The name helps nobody: no recorded patch makes this commit."""
+    case.write(f"{CODE}/train.py", case.read(f"{CODE}/train.py") + "\n# tidied\n")
+    amend(case)
+    audit = audit_run(case.folder)
+    assert len(by_hand(audit)) == 1, show(audit)
+    assert kinds(audit) == {"provenance"}, show(audit)
+
+
+def amend(case: Tampered, author: str = "NanoResearch <nanoresearch@localhost>") -> None:
+    """Put the folder's state in place of the last commit; all records name the new one."""
+    before = git(case, "rev-parse", "HEAD")
+    name, _, address = author.removesuffix(">").partition(" <")
+    who = ["-c", f"user.name={name}", "-c", f"user.email={address}"]
+    git(case, *who, "commit", "--quiet", "--all", "--amend", "--author", author, "--message", "again")
+    after = git(case, "rev-parse", "HEAD")
+    for path in case.folder.root.rglob("*"):
+        if path.suffix in (".json", ".jsonl", ".tex") and "code" not in path.parts:
+            path.write_text(path.read_text().replace(before, after).replace(before[:12], after[:12]))
+    case.reseal()
+
+
+def test_a_patch_whose_author_is_a_stranger(case: Tampered) -> None:
+    amend(case, "x <x@localhost>")
+    audit = audit_run(case.folder)
+    assert len(by_hand(audit)) == len(audit.findings) == 1, show(audit)
+
+
+def test_a_patch_committed_again_by_the_program(case: Tampered) -> None:
+    """What the commit holds counts, not its hash."""
+    amend(case)
+    audit = audit_run(case.folder)
+    assert audit.passed, show(audit)
+
+
+def test_a_patch_record_of_another_change(case: Tampered) -> None:
+    patches = list(case.path("execution/attempts").glob("*/patch.json"))
+    name = patches[0].relative_to(case.folder.root).as_posix()
+    edit_json(case, name, lambda p: p["files"].update({"extra.py": "x = 1\n"}))
+    audit = audit_run(case.folder)
+    assert len(by_hand(audit)) == len(audit.findings) == 1, show(audit)
+
+
+def test_a_patch_without_a_commit(case: Tampered) -> None:
+    edit_json(case, last_attempt(case), lambda a: a.update(patch="more", patch_reason="x"))
+    audit = audit_run(case.folder)
+    assert found(audit, "names the patch more, of which the codebase has no commit"), show(audit)
+
+
+def test_reports_that_are_not_those_of_the_job(case: Tampered) -> None:
+    """The forger changes reports and ledger alike; job.json still knows what the job left."""
+    name = f"execution/attempts/{number_of_attempts(case)}/seed-1/reports.jsonl"
+    case.write(name, case.read(name).replace('"seed": 1', '"seed":1', 1))
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"provenance"}, show(audit)
+    assert found(audit, "seed-1/reports.jsonl is not what it was when the job ended")
+
+
+def test_jobs_of_older_versions_have_no_digest(case: Tampered) -> None:
+    for path in case.path("execution").glob("attempts/*/seed-*/job.json"):
+        job = json.loads(path.read_text())
+        job.pop("reports_sha256")
+        path.write_text(json.dumps(job))
+    audit = audit_run(case.folder)
+    assert audit.passed, show(audit)
+    assert [text for text in audit.unverified if "have no digest" in text]
+
+
 # Numbers
 
 
@@ -432,10 +530,15 @@ def test_a_literal_in_every_section_that_tells_results(case: Tampered, section: 
         "\\number97",
         "Accuracy rises to \\texttt{0.97}.",
         "s\\emph{ev}en",
+        "So it is~\\citep[97 percent]{KEY}.",
+        "It wins by \\ref{sec:setup} points.",
+        "It errs in XVII cases.",
+        "\\name{of}",
     ],
 )
 def test_a_typed_number(case: Tampered, text: str) -> None:
-    in_section(case, "abstract", text, forged=True)
+    key = re.search(r"\\cite[pt]\{([^{},]*)", case.read("paper/paper.tex"))[1]  # type: ignore[index]
+    in_section(case, "abstract", text.replace("KEY", key), forged=True)
     audit = audit_run(case.folder)
     assert kinds(audit) == {"numbers"}, show(audit)
     assert {f.where for f in audit.findings} == {"abstract"}, show(audit)
@@ -461,7 +564,10 @@ def test_a_number_typed_before_the_text(case: Tampered, part: str) -> None:
 @pytest.mark.parametrize(
     ("hypothesis", "content", "named"),
     [
-        ("Adding it raises transfer between two domains", "transfer between two domains", True),
+        ("Adding it raises accuracy in transfer between two domains", "transfer between two domains", True),
+        ("Adding it raises accuracy in transfer between two domains", "Transfer between two domains", True),
+        ("Adding it raises accuracy in transfer between two domains", "two domains", False),
+        ("Adding it raises accuracy in transfer between two domains", "two", False),
         ("Adding it raises accuracy by 9 points", "by 9 points", False),
         ("Adding it raises accuracy by ninety percent", "by ninety percent", False),
         ("Adding it helps", "two domains", False),
@@ -613,7 +719,7 @@ def test_a_component_that_is_not_implemented(case: Tampered) -> None:
     component = case.json("planning/blueprint.json")["components"][0]["id"]
     commit_change(case, "models.py", lambda text: text.replace(f'"{component}":', '"other":'), forged=True)
     audit = audit_run(case.folder)
-    assert kinds(audit) == {"method"}, show(audit)
+    assert kinds(audit) == {"method", "provenance"}, show(audit)
     assert found(audit, f"COMPONENTS lacks {component}")
 
 
@@ -633,7 +739,7 @@ def test_a_component_that_does_nothing(case: Tampered) -> None:
 def test_a_taboo_import(case: Tampered) -> None:
     commit_change(case, "models.py", lambda text: "import torch\n" + text, forged=True)
     audit = audit_run(case.folder)
-    assert kinds(audit) == {"method"}, show(audit)
+    assert kinds(audit) == {"method", "provenance"}, show(audit)
     assert found(audit, 'imports torch, against the taboo "deep learning"')
 
 
@@ -707,6 +813,40 @@ def test_a_false_verdict(case: Tampered) -> None:
     assert found(audit, f"calls the hypothesis {other}")
 
 
+@pytest.mark.parametrize("section", ["abstract", "results", "discussion", "conclusion"])
+def test_a_verdict_in_words_that_is_not_the_verdict(case: Tampered, section: str) -> None:
+    verdict = case.json("analysis/analysis.json")["verdict"]
+    said = "The outcome is \\emph{inconclusive}." if verdict != "inconclusive" else "The hypothesis is sup\\-ported."
+    in_section(case, section, said, forged=True)
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"integrity"}, show(audit)
+    assert [f for f in found(audit, "but the verdict of the analysis is") if f.where == section], show(audit)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "text", "wrong"),
+    [
+        ("supported", "The hypothesis is supported. This supports the hypothesis.", False),
+        ("supported", "It was asked whether the hypothesis is refuted.", False),
+        ("supported", "The hypothesis is not supported.", True),
+        ("supported", "These runs do not support the hypothesis.", True),
+        ("refuted", "The hypothesis was not confirmed; it is refuted.", False),
+        ("refuted", "The hypothesis~is clearly supported.", True),
+        ("refuted", "The answer remains inconclusive.", True),
+        ("inconclusive", "By the rule, the prediction was not confirmed, and neither was its opposite.", False),
+        ("inconclusive", "The hypothesis is neither supported nor refuted.", False),
+        ("inconclusive", "The prediction came true.", True),
+        ("inconclusive", "The hypothesis is refuted.", True),
+    ],
+)
+def test_words_that_contradict_a_verdict(finished: RunFolder, verdict: str, text: str, wrong: bool) -> None:
+    case = Case(finished)
+    case.analysis = case.analysis.model_copy(update={"verdict": verdict})
+    paper = f"\\begin{{abstract}}\n{text}\n\\end{{abstract}}\n\\section{{Setup}}\\label{{sec:setup}}\n\\end{{document}}"
+    case.text = lambda name: paper  # type: ignore[method-assign]
+    assert bool(list(_stated(case))) is wrong
+
+
 def test_a_false_finding(case: Tampered) -> None:
     def turn(analysis: dict) -> None:  # type: ignore[type-arg]
         finding = analysis["findings"][0]
@@ -754,16 +894,52 @@ def test_a_review_of_another_revision(case: Tampered) -> None:
 # With TeX
 
 
+def set_paper(case: Tampered, folder: str = "paper") -> None:
+    """Compile the sources of a folder as a run does; PDF and build.json go into the paper."""
+    epoch = int(datetime.fromisoformat(case.json("run.json")["created"]).timestamp())
+    build = compile_pdf(case.path(folder), PaperConfig(), epoch=epoch)
+    assert build.ok, build.errors
+    if folder != "paper":
+        shutil.copyfile(case.path(f"{folder}/paper.pdf"), case.path("paper/paper.pdf"))
+    case.folder.save("paper/build.json", build)
+
+
 @pytest.mark.tex
 @pytest.mark.skipif(find_latex() is None, reason="LaTeX is not installed")
-def test_an_exchanged_pdf(case: Tampered) -> None:
-    from nanoresearch.config import PaperConfig
-    from nanoresearch.paper.compile import compile_pdf
-
-    build = compile_pdf(case.path("paper"), PaperConfig())
-    case.folder.save("paper/build.json", build)
+def test_an_exchanged_pdf(case: Tampered, tmp_path: Path) -> None:
+    set_paper(case)
     audit = audit_run(case.folder)
     assert audit.passed, show(audit)
-    case.path("paper/paper.pdf").write_bytes(case.path("paper/paper.pdf").read_bytes() + b" ")
+    assert audit.unverified == ()
+    honest = case.path("paper/paper.pdf").read_bytes()
+    case.path("paper/paper.pdf").write_bytes(honest + b" ")
     audit = audit_run(case.folder)
     assert kinds(audit) == {"build"}, show(audit)
+
+    edit_json(case, "paper/build.json", lambda b: b.update(pdf_sha256=hashlib.sha256(honest + b" ").hexdigest()))
+    audit = audit_run(case.folder)
+    if shutil.which("pdftotext"):
+        assert audit.passed, show(audit)
+        assert len(audit.unverified) == 1
+    else:
+        assert kinds(audit) == {"build"}, show(audit)
+
+    shutil.copytree(case.path("paper"), case.path("forged"))
+    case.swap("forged/paper.tex", "\\label{sec:introduction}", "\\label{sec:introduction} It reaches 99.9\\%.")
+    set_paper(case, "forged")
+    shutil.rmtree(case.path("forged"))
+    case.reseal()
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"build"}, show(audit)
+    assert len(audit.findings) == 1
+    assert audit.findings[0].where == "paper/paper.pdf"
+
+
+def test_a_pdf_that_cannot_be_set_again_for_lack_of_latex(case: Tampered, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nanoresearch.evidence.audit.build.find_latex", lambda: None)
+    case.path("paper/paper.pdf").write_bytes(b"%PDF-1.4")
+    digest = hashlib.sha256(b"%PDF-1.4").hexdigest()
+    edit_json(case, "paper/build.json", lambda b: b.update(engine="pdflatex", ok=True, pages=1, pdf_sha256=digest))
+    audit = audit_run(case.folder)
+    assert audit.passed, show(audit)
+    assert audit.unverified == ("the PDF was not set again: LaTeX is missing",)

@@ -2,7 +2,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nanoresearch.evidence.audit.literals import CITATION, NAME, WORDS, literals, unknown_macros, without_comments
+from nanoresearch.evidence.audit.literals import (
+    CITATION,
+    NAME,
+    WORDS,
+    bare_references,
+    literals,
+    unknown_macros,
+    without_comments,
+)
 from nanoresearch.paper.escape import latex
 
 
@@ -30,7 +38,15 @@ from nanoresearch.paper.escape import latex
         ("\\url{https://example.org/97}", ["97"]),
         ("97 % a comment\n", ["97"]),
         ("100\\% % \\result{x}\n", ["100"]),
-        ("\\citep[see][p.~97]{key} and 3", ["3"]),
+        ("\\citep[see][p.~97]{key} and 3", ["3", "97"]),
+        ("\\citet[ninety percent]{key}", ["ninety", "percent"]),
+        ("\\result[97]{x}", ["97"]),
+        ("It quintupled, then sextupled.", ["quintupled", "sextupled"]),
+        (
+            "Scores of data sets; a score of wins; a gross of runs.",
+            ["Scores of data sets", "a score of wins", "a gross of"],
+        ),
+        ("XCVII, XII and xcvii.", ["XCVII", "XII", "xcvii"]),
         ("\\footnote{It is 42.}", ["42"]),
         ("\\vspace{3pt} 4pt", ["4"]),
         ("\\item[7.] x", ["7"]),
@@ -50,6 +66,9 @@ def test_typed_numbers_are_found(body: str, found: list[str]) -> None:
         "A paired test under both conditions, at the 0-crossing".replace("0-", "zero "),
         "% 97.3 is only a comment\nText.",
         "The interval excludes zero. In percent.",
+        "The scores of the model, the log score of the baseline, a score of \\result{x}; gross error.",
+        "CI, CV, ML, MCC, CLI, CC, DC, I, MRR, an error of type II; civil, vivid, (iii), mix.",
+        "Tables~\\ref{a}, \\ref{b} and~\\ref{c}.",
         "\\begin{itemize}\n\\item x\n\\end{itemize} $\\uparrow$ $^{*}$ \\vspace{3pt}\\hspace*{1em}",
     ],
 )
@@ -91,6 +110,22 @@ def test_names_given_before_may_hold_numbers() -> None:
 )
 def test_commands_that_could_print_a_number(body: str, macros: list[str]) -> None:
     assert unknown_macros(body) == macros
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("Table~\\ref{tab:a} and Figure~\\ref{fig:a}. See Section~\\ref{s}, Appendix~\\ref{x}.", 0),
+        ("Tables~\\ref{a}, \\ref{b}, and~\\ref{c}; Figures~\\ref{a} and \\ref{b}; Equation~(\\ref{e}).", 0),
+        ("(Table~\\ref{a}, Section~\\ref{b})", 0),
+        ("It wins on \\ref{tab:a} data sets.", 1),
+        ("Table~\\ref{a}. And \\ref{b} wins, \\ref{c} losses", 2),
+        ("AStable~\\ref{a}", 1),
+        ("% Table~\n\\ref{a}", 1),
+    ],
+)
+def test_references_that_stand_like_numbers(body: str, found: int) -> None:
+    assert len(bare_references(body)) == found
 
 
 @settings(deadline=None)

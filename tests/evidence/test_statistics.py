@@ -259,3 +259,13 @@ def test_less_cost_is_a_win() -> None:
     base = Selection(method="baseline", metric="fit_seconds")
     statistic = Statistic(kind="wins", of=ours, versus=base, ledger="measurements")
     assert derive(statistic, Ledger(blueprint(), [], measured)) == 2
+
+
+def test_an_interval_for_a_share_ends_where_shares_end() -> None:
+    from nanoresearch.evidence.statistics import _is_share
+
+    design = blueprint()
+    share = design.metrics[0].model_copy(update={"percent": True})
+    plain = design.metrics[0].model_copy(update={"percent": False})
+    assert _is_share(f"{share.id}:a class", design.model_copy(update={"metrics": (share,)}))
+    assert not _is_share(plain.id, design.model_copy(update={"metrics": (plain,)}))

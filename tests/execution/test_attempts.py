@@ -10,7 +10,7 @@ from nanoresearch.config import ExecutionConfig
 from nanoresearch.errors import BudgetExceeded, ExecutionError
 from nanoresearch.events import Events
 from nanoresearch.execution.attempts import attempt_reports, run_attempt
-from nanoresearch.execution.collect import merge
+from nanoresearch.execution.collect import InvalidReports, merge
 from nanoresearch.execution.executor import JobRequest
 from nanoresearch.execution.local import LocalExecutor
 from nanoresearch.schema.experiment import Attempt, Job, Patch
@@ -155,7 +155,7 @@ def test_resume_runs_only_what_did_not_succeed(attempt, blueprint) -> None:
     assert len(attempt_reports(attempt.attempts / "1", blueprint)) == 2
 
 
-@pytest.mark.parametrize("damage", ["commit", "reports", "smoke"])
+@pytest.mark.parametrize("damage", ["commit", "reports", "forged", "undigested", "smoke"])
 def test_resume_runs_again_what_no_longer_counts(attempt, damage: str) -> None:
     attempt()
     (attempt.attempts / "1" / "attempt.json").unlink()
@@ -163,12 +163,24 @@ def test_resume_runs_again_what_no_longer_counts(attempt, damage: str) -> None:
         attempt.codebase.apply(Patch(fix="f", reason="r", files={"models.py": COUNTING + "# new\n"}))
     elif damage == "reports":
         (attempt.attempts / "1" / "seed-3" / "reports.jsonl").write_text("")
+    elif damage == "forged":
+        path = attempt.attempts / "1" / "seed-3" / "reports.jsonl"
+        path.write_text(path.read_text().replace("0.53", "0.93"))
     else:
         path = attempt.attempts / "1" / "seed-3" / "job.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"smoke": True}))
+        changes = {"smoke": True} if damage == "smoke" else {"reports_sha256": None}
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     before = len(attempt.executor.asked)
     assert attempt().outcome == "succeeded"
     assert [request.seed for request in attempt.executor.asked[before:]] == ([3, 1] if damage == "commit" else [3])
+
+
+def test_reports_that_changed_after_the_job_are_not_taken_in(attempt, blueprint) -> None:
+    attempt()
+    path = attempt.attempts / "1" / "seed-3" / "reports.jsonl"
+    path.write_text(path.read_text().replace("0.53", "0.93"))
+    with pytest.raises(InvalidReports, match=r"seed-3/reports.jsonl is not what it was"):
+        attempt_reports(attempt.attempts / "1", blueprint)
 
 
 def test_an_attempt_at_another_commit_is_not_overwritten(attempt) -> None:

@@ -97,9 +97,15 @@ def derive(statistic: Statistic, ledger: Ledger) -> float | None:
             return max(values)
         case "n":
             return float(len(values))
-        case "ci_low" | "diff_ci_low":
+        case "ci_low":
+            low = interval(values, blueprint)[0]
+            return max(0.0, low) if _is_share(statistic.of.metric, blueprint) else low
+        case "ci_high":
+            high = interval(values, blueprint)[1]
+            return min(1.0, high) if _is_share(statistic.of.metric, blueprint) else high
+        case "diff_ci_low":
             return interval(values, blueprint)[0]
-        case "ci_high" | "diff_ci_high":
+        case "diff_ci_high":
             return interval(values, blueprint)[1]
         case "effect_size":
             return effect_size(values)
@@ -191,6 +197,11 @@ def _adjusted(statistic: Statistic, ledger: Ledger) -> float:
         if difference(comparison, "p_adjusted") == statistic:
             return ledger.p_values[comparison.id][1]
     raise KeyError("a corrected p-value exists for planned comparisons only")
+
+
+def _is_share(metric: str, blueprint: Blueprint) -> bool:
+    """Whether a metric lies between 0 and 1, so that an interval for its mean ends there."""
+    return any(item.percent for item in blueprint.metrics if item.id == metric.partition(":")[0])
 
 
 def _better(value: float, metric: str, blueprint: Blueprint) -> bool:

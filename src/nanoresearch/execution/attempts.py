@@ -3,6 +3,7 @@
 Decides nothing about what to do after a failure; writes nothing into the ledger.
 """
 
+import hashlib
 import shutil
 import sys
 import time
@@ -13,7 +14,7 @@ from nanoresearch.config import ExecutionConfig
 from nanoresearch.errors import BudgetExceeded, ExecutionError
 from nanoresearch.events import Events, now_utc
 from nanoresearch.execution.collect import InvalidReports, collect
-from nanoresearch.execution.executor import Executor, JobRequest
+from nanoresearch.execution.executor import RESULTS, Executor, JobRequest
 from nanoresearch.execution.failure import diagnose
 from nanoresearch.execution.repository import Codebase
 from nanoresearch.paths import read_record, write_atomic
@@ -37,6 +38,8 @@ class SavedJob(Record):
     """SHA-256 of the blueprint."""
     smoke: bool
     """Whether it was a reduced run."""
+    reports_sha256: str | None = None
+    """SHA-256 of its reports as they were when it ended; None when there were none, or no digests yet."""
 
 
 def run_attempt(
@@ -67,7 +70,14 @@ def run_attempt(
 
 def attempt_reports(folder: Path, blueprint: Blueprint) -> dict[int, list[Report]]:
     """What each seed of a complete attempt reported. Raises InvalidReports when a file is not as it was."""
-    return {seed: collect(seed_folder(folder, seed), blueprint, seed) for seed in blueprint.seeds}
+    reports = {}
+    for seed in blueprint.seeds:
+        output = seed_folder(folder, seed)
+        reports[seed] = collect(output, blueprint, seed)
+        kept = read_record(output / JOB_FILE, SavedJob).reports_sha256
+        if kept is not None and kept != _reports_digest(output):
+            raise InvalidReports(f"{output.name}/{RESULTS} is not what it was when the job ended")
+    return reports
 
 
 def seed_folder(folder: Path, seed: int) -> Path:
@@ -133,6 +143,7 @@ class _Run:
             return None
         saved = read_record(path, SavedJob)
         same = (saved.commit, saved.blueprint, saved.smoke) == (self.commit, self.blueprint.digest(), self.smoke)
+        same &= saved.reports_sha256 == _reports_digest(path.parent)
         good = same and saved.job.outcome == "succeeded" and not self._fault(seed)
         return saved.job if good else None
 
@@ -166,7 +177,13 @@ class _Run:
         """Write job.json, remove the code that ran, and tell."""
         output = seed_folder(self.folder, job.seed)
         shutil.rmtree(output / CODE, ignore_errors=True)
-        saved = SavedJob(job=job, commit=self.commit, blueprint=self.blueprint.digest(), smoke=self.smoke)
+        saved = SavedJob(
+            job=job,
+            commit=self.commit,
+            blueprint=self.blueprint.digest(),
+            smoke=self.smoke,
+            reports_sha256=_reports_digest(output),
+        )
         write_atomic(output / JOB_FILE, saved.model_dump_json(indent=1) + "\n")
         if self.first_failed is None and job.outcome not in ("succeeded", "cancelled"):
             self.first_failed = job
@@ -179,6 +196,15 @@ class _Run:
             return "succeeded", None
         output = seed_folder(self.folder, self.first_failed.seed)
         return self.first_failed.outcome, diagnose(self.first_failed, output, output / CODE)
+
+
+def _reports_digest(output: Path) -> str | None:
+    """SHA-256 of a job's reports, None when there are none."""
+    path = output / RESULTS
+    if path.is_symlink() or not path.is_file():
+        return None
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _recorded(folder: Path, commit: str, smoke: bool) -> Attempt | None:

@@ -31,6 +31,8 @@ class Audit(Record):
     """Citations traced to a record."""
     paper_sha256: str | None
     """SHA-256 of paper.tex as audited."""
+    unverified: tuple[str, ...] = ()
+    """What could not be checked here, in words."""
 
 
 class Discrepancy(Record):

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
@@ -40,11 +40,12 @@ Doubt = tuple[str, str]
 
 @dataclass
 class Case:
-    """A run under audit, and how much of it was checked."""
+    """A run under audit, how much of it was checked, and what could not be."""
 
     folder: RunFolder
     numbers_checked: int = 0
     citations_checked: int = 0
+    unverified: list[str] = field(default_factory=list)
 
     @cached_property
     def run(self) -> RunRecord:

@@ -68,7 +68,10 @@ def _readable(name: str, read: Callable[[], object]) -> Iterator[Doubt]:
 
 def _reason(error: NanoResearchError, name: str) -> str:
     """What is wrong, without the way out for a run that is still going on."""
-    return str(error).partition(" Delete that file")[0].rpartition(name)[2].strip(" .")
+    if isinstance(error.__cause__, FileNotFoundError):
+        return "is missing"
+    text = str(error).partition(" Delete that file")[0]
+    return (text.partition(name)[2] or text).strip(" .,")
 
 
 def _links(case: Case) -> Iterator[Doubt]:

@@ -48,6 +48,13 @@ class History:
                 continue
         return texts
 
+    def makers(self, commit: str) -> tuple[str, str]:
+        """Author and committer of a commit, each as "name <address>"."""
+        header = self._git("cat-file", "commit", commit).decode("utf-8", errors="replace").partition("\n\n")[0]
+        rows = dict(row.partition(" ")[::2] for row in reversed(header.splitlines()))
+        author, committer = (rows.get(role, "").rpartition(">")[0] + ">" for role in ("author", "committer"))
+        return author, committer
+
     def damage(self) -> str:
         """What git's own check of the objects says, or nothing."""
         try:

@@ -1,15 +1,58 @@
-"""Whether findings and verdict follow from the records, by the auditor's own reckoning."""
+"""Whether findings and verdict follow from the records, by the auditor's own reckoning, and the text says so."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
 from nanoresearch.evidence.audit import names
 from nanoresearch.evidence.audit.case import Case, Doubt
+from nanoresearch.evidence.audit.literals import readings
+from nanoresearch.evidence.audit.paperwork import sections
 from nanoresearch.evidence.statistics import Ledger, derive, difference, p_value
 from nanoresearch.execution.collect import condition_names
 from nanoresearch.schema.analysis import Finding, Selection, Statistic, Term
 from nanoresearch.schema.blueprint import Comparison
 from nanoresearch.schema.manuscript import Review
+
+ARGUING = ("abstract", "results", "discussion", "conclusion")
+"""Sections that state the verdict."""
+_IS = r"(?:is|was|has been|stands)(?: (?!not\b|neither\b|no\b)[a-z]+ly)?"
+STATED = {
+    "supported": (
+        rf"hypothesis {_IS} (?:supported|confirmed|borne out|upheld|true)",
+        r"hypothesis holds",
+        r"(?:supports?|confirms?) the hypothesis",
+        r"prediction came true",
+        r"the claim holds for these data",
+    ),
+    "refuted": (
+        rf"hypothesis {_IS} (?:refuted|rejected|falsified|disproved|false)",
+        r"hypothesis fails",
+        r"(?:refutes?|falsif(?:y|ies)|contradicts?) the hypothesis",
+        r"prediction failed",
+        r"the claim should not be repeated",
+    ),
+    "inconclusive": (
+        rf"(?:outcome|verdict|answer|experiment|hypothesis) (?:{_IS}|remains|stays) (?:inconclusive|undecided)",
+        r"prediction was not confirmed, and neither was its opposite",
+        r"does not settle the question",
+        r"the question (?:stays|remains) open",
+    ),
+}
+"""How the verdicts are put into words."""
+DENIED = {
+    "supported": (
+        r"hypothesis (?:is|was|has been) (?:not|never) (?:supported|confirmed|borne out|upheld)",
+        r"(?:does|did|do) not (?:support|confirm) the hypothesis",
+    ),
+    "refuted": (
+        r"hypothesis (?:is|was|has been) (?:not|never) (?:refuted|rejected|falsified)",
+        r"(?:does|did|do) not (?:refute|falsify|contradict) the hypothesis",
+    ),
+    "inconclusive": (r"(?:outcome|verdict|answer) (?:is|was) (?:not|never) inconclusive",),
+}
+"""How they are denied."""
+_ASKED = r"(?:\b(?:whether|if|when|unless|until|before) (?:the |this |that |our )?|\b(?:not|nor|never|cannot|neither) )"
 
 
 def check_integrity(case: Case) -> Iterator[Doubt]:
@@ -21,12 +64,32 @@ def check_integrity(case: Case) -> Iterator[Doubt]:
     verdict = _verdict(case)
     if case.analysis.verdict != verdict:
         yield names.ANALYSIS, f"calls the hypothesis {case.analysis.verdict}, but the records make it {verdict}"
+    yield from _stated(case)
     failed = sum(attempt.outcome != "succeeded" for attempt in case.attempts)
     if (case.run.attempts, case.run.failed_attempts) != (len(case.attempts), failed):
         yield names.RUN, f"does not count the {len(case.attempts)} attempts, {failed} of them failed"
     last = case.lines(names.REVIEWS, Review)[-1]
     if last.revision != case.manuscript.revision:
         yield names.REVIEWS, f"the last review is of revision {last.revision}, the paper is {case.manuscript.revision}"
+
+
+def _stated(case: Case) -> Iterator[Doubt]:
+    """The sections that argue call the hypothesis what the analysis calls it."""
+    verdict = case.analysis.verdict
+    for passage in sections(case.text(names.PAPER_TEX)):
+        if passage.where not in ARGUING:
+            continue
+        texts = [text.lower() for text in readings(passage.body)]
+        wrong = [pattern for stated, patterns in STATED.items() if stated != verdict for pattern in patterns]
+        said = [words for text in texts for pattern in (*wrong, *DENIED[verdict]) for words in _asserted(pattern, text)]
+        if said:
+            yield passage.where, f'says "{said[0]}", but the verdict of the analysis is {verdict}'
+
+
+def _asserted(pattern: str, text: str) -> list[str]:
+    """What is asserted, not asked or denied."""
+    found = re.finditer(rf"\b{pattern}\b", text)
+    return [m.group() for m in found if not re.search(rf"{_ASKED}\Z", text[max(0, m.start() - 30) : m.start()])]
 
 
 def _judge(case: Case, comparison: Comparison) -> str:

@@ -5,7 +5,7 @@ Knows LaTeX and English, not runs. Not taken for numbers: "one" and "zero", ordi
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 UNITS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 WORDS = (
@@ -16,6 +16,7 @@ WORDS = (
     "sixths", "sevenths", "eighths", "ninths", "tenth", "tenths", "hundredth", "hundredths", "thousandth",
     "thousandths",
     "twice", "thrice", "doubled", "doubles", "doubling", "tripled", "triples", "tripling", "quadrupled", "quadruples",
+    "quadrupling", "quintupled", "quintuples", "quintupling", "sextupled", "sextuples", "sextupling",
     "twofold", "threefold", "fourfold", "fivefold", "sixfold", "sevenfold", "eightfold", "ninefold", "tenfold",
     "twentyfold", "hundredfold", "percent",
 )  # fmt: skip
@@ -26,11 +27,28 @@ _WORD = re.compile(
     re.IGNORECASE,
 )
 _IDIOM = re.compile(r"(?<![A-Za-z])(?:two-(?:sided|tailed)|in per\s?cent)(?![A-Za-z])", re.IGNORECASE)
+_SCORE = re.compile(
+    r"(?<![A-Za-z])(?:(?:a|one|several|many|in)\s+)?(?:"
+    r"scores\s+of\s+(?:data\s+sets|runs|seeds|methods|wins|cases|times|others|points|percent|settings|trials)"
+    r"|score\s+of\s+(?:data\s+sets|runs|seeds|methods|wins|cases|times|others|points|percent|settings|trials)"
+    r"|gross\s+of)(?![A-Za-z])",
+    re.IGNORECASE,
+)
+"""A score is twenty, but mostly what a metric gives: only a score of things is a number."""
+_ROMAN = re.compile(
+    r"(?<![A-Za-z0-9.-])(?<!type )"
+    r"(?=[XVI]{2,}(?![A-Za-z0-9])|(?=[CLXVI]{3})[CLI]*[XV]|(?=[clxvi]{4})[cli]*[xv])"
+    r"(?:C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})|c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3}))(?![A-Za-z0-9])"
+)
+"""Roman numerals, except those that are rather abbreviations (CI, CV, ML, MCC, CLI) and the errors of type II."""
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 
-REFERENCE = re.compile(
-    r"\\(?:result|ref|autoref|label|inputtable|inputfigure|cite[a-zA-Z]*\*?)\s*(?:\[[^\[\]{}]*\]\s*){0,2}\{([^{}]*)\}"
-)
+REFERENCE = re.compile(r"\\(?:result|ref|autoref|label|inputtable|inputfigure)\s*\{([^{}]*)\}")
+_CITED = re.compile(r"\\[Cc]ite(?:p|t|alp|alt|author)?\*?\s*(?:\[([^\[\]{}]*)\]\s*)?(?:\[([^\[\]{}]*)\]\s*)?\{[^{}]*\}")
+"""Citations that print no bare year or number of their own; what stands in their brackets is text."""
+_WHAT = r"(?:Tables?|Figures?|Sections?|Equations?|Appendix|Appendices)~"
+_POINTER = r"\(?\\ref\s*\{[^{}]*\}\)?"
+_POINTERS = re.compile(rf"(?<![A-Za-z]){_WHAT}{_POINTER}(?:(?:,\s*|,?\s+)(?:and[\s~]+)?(?:{_WHAT})?{_POINTER})*")
 RESULT = re.compile(r"\\result\s*\{([^{}]*)\}")
 CITATION = re.compile(r"\\(?:no)?cite[a-zA-Z]*\*?\s*(?:\[[^\]]*\]\s*){0,2}\{([^{}]*)\}")
 NAME = re.compile(r"\\name\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
@@ -39,7 +57,7 @@ _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{(?:itemize|enumerate|description|qu
 _MACRO = re.compile(r"\\([A-Za-z]+\*?|.)", re.DOTALL)
 
 _SILENT_WORDS = """
-    emph textbf textit textrm textsf textsc texttt textmd textup text mathrm mathbf mathit mathcal mathbb
+    emph textbf textit textrm textsf texttt textmd textup text mathrm mathbf mathit mathcal mathbb
     underline paragraph subsection subsubsection item footnote small footnotesize scriptsize normalsize itshape
     bfseries centering par noindent smallskip medskip bigskip relax quad qquad left right big bigl bigr Big Bigl
     Bigr ldots dots cdots ensuremath makecell multicolumn addlinespace allowbreak newline linebreak mbox protect
@@ -67,12 +85,23 @@ def literals(body: str, names: Iterable[str] = ()) -> list[str]:
     """Numbers typed into a piece of LaTeX outside references, names (in LaTeX) and lengths, in order, each once."""
     text = _without_names(_references_removed(body), names)
     found: list[str] = []
-    # Macros could glue the parts of a word together or keep them apart; neither must hide it.
-    for glue in ("", " "):
-        shown = _IDIOM.sub(" ", re.sub(r"[{}]", "", _MACRO.sub(lambda match, glue=glue: _shown(match, glue), text)))  # type: ignore[misc]
-        found += [*_DIGITS.findall(shown), *(match.group() for match in _WORD.finditer(shown))]
+    for shown in _readings(text):
+        shown = _IDIOM.sub(" ", shown)
+        for pattern in (_DIGITS, _WORD, _SCORE, _ROMAN):
+            found += [match.group() for match in pattern.finditer(shown)]
         found += [c for c in shown if not c.isdecimal() and unicodedata.numeric(c, None) is not None]
     return list(dict.fromkeys(" ".join(item.split()) for item in found))
+
+
+def bare_references(body: str) -> list[str]:
+    r"""Uses of \\ref that do not follow the word for what they refer to: their numbers could be read as results."""
+    return re.findall(r"\\ref\s*\{[^{}]*\}", _POINTERS.sub(" ", without_comments(body)))
+
+
+def readings(body: str) -> list[str]:
+    """A piece of LaTeX as words, with what macros could have glued together or kept apart."""
+    text = _references_removed(NAME.sub(r" \1 ", body))
+    return [" ".join(shown.replace("~", " ").split()) for shown in _readings(text)]
 
 
 def unknown_macros(body: str) -> list[str]:
@@ -91,7 +120,14 @@ def without_comments(text: str) -> str:
 
 
 def _references_removed(body: str) -> str:
-    return _ENVIRONMENT.sub(" ", _SPACING.sub(" ", REFERENCE.sub(" ", without_comments(body))))
+    text = _CITED.sub(lambda match: f" {match[1] or ''} {match[2] or ''} ", without_comments(body))
+    return _ENVIRONMENT.sub(" ", _SPACING.sub(" ", REFERENCE.sub(" ", text)))
+
+
+def _readings(text: str) -> Iterator[str]:
+    """Macros could glue the parts of a word together or keep them apart; neither must hide it."""
+    for glue in ("", " "):
+        yield re.sub(r"[{}]", "", _MACRO.sub(lambda match, glue=glue: _shown(match, glue), text))  # type: ignore[misc]
 
 
 def _without_names(text: str, names: Iterable[str]) -> str:

@@ -7,7 +7,14 @@ from decimal import Decimal
 from nanoresearch.errors import CorruptRecord
 from nanoresearch.evidence.audit import names
 from nanoresearch.evidence.audit.case import Case, Doubt
-from nanoresearch.evidence.audit.literals import NAME, RESULT, literals, unknown_macros, without_comments
+from nanoresearch.evidence.audit.literals import (
+    NAME,
+    RESULT,
+    bare_references,
+    literals,
+    unknown_macros,
+    without_comments,
+)
 from nanoresearch.evidence.audit.paperwork import Passage, floats, front, is_named, proper_names, sections
 from nanoresearch.evidence.numbers import derive_number
 from nanoresearch.paper.numbers import read_numbers_tex
@@ -121,6 +128,8 @@ def _typed(passage: Passage, case: Case, given: set[str], known: set[Decimal]) -
     for content in NAME.findall(without_comments(passage.body)):
         if not is_named(content, case, given):
             yield passage.where, f"\\name{{{content}}} is no name of the blueprint or the survey"
+    if bare := bare_references(passage.body):
+        yield passage.where, f"references that stand like numbers: {' '.join(bare)}"
     if passage.results:
         if found := literals(passage.body, given):
             yield passage.where, f"typed numbers: {', '.join(found)}"

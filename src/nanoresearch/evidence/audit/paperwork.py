@@ -83,23 +83,19 @@ def proper_names(case: Case) -> set[str]:
 
 
 def is_named(content: str, case: Case, given: set[str]) -> bool:
-    r"""Whether what stands in \name{} is part of a given name, or a surveyed work's title, source or venue.
+    r"""Whether what stands in \name{} is a given name, or a surveyed work's title, source or venue, whole.
 
-    Words of the frozen hypothesis will do too, as long as they say no more than how many things there are.
+    So is the field at the end of the frozen hypothesis ("... in FIELD"), as long as it only says how many things
+    there are.
     """
     content = content.strip()
-    whole = {latex(text) for paper in case.survey.papers for text in (paper.title, paper.source, paper.venue or "")}
-    if content in whole:
+    works = {latex(text) for paper in case.survey.papers for text in (paper.title, paper.source, paper.venue or "")}
+    if content in works:
         return True
     if not re.search("[A-Za-z]", content):
         return False
-    if {word.lower() for word in literals(content)} <= set(UNITS) and _stands_in(
-        content, latex(case.blueprint.hypothesis)
-    ):
-        return True
-    return any(_stands_in(content, name) for name in given)
-
-
-def _stands_in(content: str, name: str) -> bool:
-    bounded = rf"(?<![A-Za-z0-9.]){re.escape(content)}(?![A-Za-z0-9%]|\.[0-9])"
-    return re.search(bounded, name, re.IGNORECASE) is not None
+    if {word.lower() for word in literals(content)} <= set(UNITS):
+        field = latex(case.blueprint.hypothesis).rpartition(" in ")[2].rstrip(".")
+        if content.lower() == field.lower():
+            return True
+    return content.lower() in {name.lower() for name in given}

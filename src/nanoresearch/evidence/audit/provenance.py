@@ -3,16 +3,19 @@
 import math
 import tempfile
 from collections.abc import Iterator
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
 from nanoresearch.errors import ExecutionError
 from nanoresearch.evidence.audit import names
 from nanoresearch.evidence.audit.case import Case, Doubt
 from nanoresearch.execution.attempts import JOB_FILE, SavedJob, attempt_reports, seed_folder
-from nanoresearch.execution.collect import condition_names, expected, merge
-from nanoresearch.execution.repository import PROTECTED, Codebase
+from nanoresearch.execution.collect import InvalidReports, condition_names, expected, merge
+from nanoresearch.execution.repository import IDENTITY, PROTECTED, Codebase
 from nanoresearch.schema.experiment import Attempt, Patch, Result
+
+MAKER = f"{IDENTITY['GIT_AUTHOR_NAME']} <{IDENTITY['GIT_AUTHOR_EMAIL']}>"
+"""Whom commits of the program name as author and committer."""
 
 
 def check_provenance(case: Case) -> Iterator[Doubt]:
@@ -20,6 +23,7 @@ def check_provenance(case: Case) -> Iterator[Doubt]:
     yield from _repository(case)
     yield from _attempts(case)
     source = case.attempts[-1]
+    yield from _changes(case, source)
     yield from _records(case, names.RESULTS, "r", case.results, source)
     yield from _records(case, names.MEASUREMENTS, "m", case.measurements, source)
     yield from _complete(case)
@@ -55,6 +59,29 @@ def _attempts(case: Case) -> Iterator[Doubt]:
             yield f"{names.ATTEMPTS}/{position}/attempt.json", f"calls itself attempt {attempt.number}"
         if attempt.commit not in case.history.commits:
             yield _file(attempt), f"ran commit {attempt.commit[:12]}, which the codebase does not have"
+
+
+def _changes(case: Case, source: Attempt) -> Iterator[Doubt]:
+    """Every commit up to that of the results is the program's own, and after the first a recorded patch, whole."""
+    commits = case.history.commits
+    if source.commit in commits:
+        commits = commits[: commits.index(source.commit) + 1]
+    cured = [attempt for attempt in case.attempts if attempt.patch is not None]
+    by_hand = {commit for commit in commits if set(case.history.makers(commit)) != {MAKER}}
+    for position, (before, after) in enumerate(pairwise(commits)):
+        if position >= len(cured):
+            by_hand.add(after)
+            continue
+        patch = case.record(f"{names.ATTEMPTS}/{cured[position].number}/patch.json", Patch)
+        wanted = case.history.files(before) | {name: text.encode() for name, text in patch.files.items()}
+        same = (cured[position].commit, cured[position].patch) == (before, patch.fix)
+        if not same or case.history.files(after) != wanted:
+            by_hand.add(after)
+    for commit in commits:
+        if commit in by_hand:
+            yield names.CODE, f"the code was changed by hand in commit {commit[:12]}"
+    for attempt in cured[len(commits) - 1 :]:
+        yield _file(attempt), f"names the patch {attempt.patch}, of which the codebase has no commit"
 
 
 def _records(case: Case, name: str, prefix: str, records: list[Result], source: Attempt) -> Iterator[Doubt]:
@@ -109,19 +136,30 @@ def _jobs(case: Case, source: Attempt) -> Iterator[Doubt]:
     """Every seed ran once, whole, at the attempt's commit and under the frozen blueprint."""
     if sorted(job.seed for job in source.jobs) != sorted(case.blueprint.seeds):
         yield _file(source), "its jobs are not one for each seed of the blueprint"
+    undigested: list[str] = []
     for job in source.jobs:
         where = f"{names.ATTEMPTS}/{source.number}/seed-{job.seed}/{JOB_FILE}"
         saved = case.record(where, SavedJob)
         wanted = SavedJob(job=job, commit=source.commit, blueprint=case.blueprint.digest(), smoke=False)
-        if saved != wanted or job.outcome != "succeeded":
+        if saved.reports_sha256 is None:
+            undigested.append(str(job.seed))
+        if saved.model_copy(update={"reports_sha256": None}) != wanted or job.outcome != "succeeded":
             yield where, "is not a full, successful job of its attempt"
+    if undigested:
+        seeds = ", ".join(undigested)
+        case.unverified.append(f"the reports of seeds {seeds} have no digest in {JOB_FILE}: an older version ran them")
 
 
 def _as_reported(case: Case, source: Attempt) -> Iterator[Doubt]:
     """The ledger, line by line, is what the seeds reported."""
-    folder = case.folder.path(f"{names.ATTEMPTS}/{source.number}")
+    where = f"{names.ATTEMPTS}/{source.number}"
+    try:
+        reports = attempt_reports(case.folder.path(where), case.blueprint)
+    except InvalidReports as error:
+        yield where, str(error)
+        return
     merged = merge(
-        attempt_reports(folder, case.blueprint),
+        reports,
         case.blueprint,
         attempt=source.number,
         commit=source.commit,
@@ -133,8 +171,8 @@ def _as_reported(case: Case, source: Attempt) -> Iterator[Doubt]:
             if ours == theirs:
                 continue
             record = ours or theirs
-            where = seed_folder(Path(str(source.number)), record.seed) if record else source.number
-            yield name, f"line {position} is not what {names.ATTEMPTS}/{where} reported"
+            job = seed_folder(Path(where), record.seed).as_posix() if record else where
+            yield name, f"line {position} is not what {job} reported"
             break
 
 
