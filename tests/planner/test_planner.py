@@ -70,6 +70,6 @@ def test_lists_add_up_and_values_are_replaced() -> None:
 
 
 def test_an_effect_that_does_not_fit_names_the_directive() -> None:
-    odd = Directive(id="odd", phase="planning", text="fly away", effect={"wings": 2})
-    with pytest.raises(ConfigError, match="directive odd: unknown key wings; valid here: ablation"):
+    odd = Directive(id="odd", phase="writing", text="answer first", effect={"lead": "answer"})
+    with pytest.raises(ConfigError, match="directive odd: unknown key lead; valid here: ablation"):
         guide(Plan(phase="planning", directives=(odd,), planner="t"), PlanningGuidance)

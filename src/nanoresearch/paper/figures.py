@@ -45,7 +45,8 @@ def draw(
     when the blueprint lacks what the kind of figure needs.
     """
     prefix = f"{figure.metric}:"
-    labels = sorted({r.metric.removeprefix(prefix) for r in results if r.metric.startswith(prefix)})
+    drawn = (r for r in results if r.metric.startswith(prefix) and figure.dataset in (None, r.dataset))
+    labels = sorted({r.metric.removeprefix(prefix) for r in drawn})
     pen = Pen(figure, blueprint, derive, tuple(labels), width_in)
     painter = _PAINTERS[figure.kind]
     with style():

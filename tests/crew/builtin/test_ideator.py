@@ -34,7 +34,7 @@ def test_hypotheses_differ_and_can_be_refuted() -> None:
     [
         ({"hypotheses": 7}, lambda found: len(found) == 7),
         ({"strategy": "isolate"}, lambda found: len(found[0].components) == 1),
-        ({"strategy": "simplify"}, lambda found: len(found[0].components) == 2),
+        ({"strategy": "pairs"}, lambda found: len(found[0].components) == 2),
     ],
 )
 def test_ideation_directives_show_in_the_hypotheses(effect: dict[str, object], seen: object) -> None:

@@ -30,7 +30,7 @@ def test_a_survey_has_works_gaps_and_a_log_of_queries() -> None:
 def test_the_plan_decides_how_wide_and_how_recent() -> None:
     wide = BuiltinSurveyor(CORPUS).survey(briefing_for("ideation", papers=36), (CORPUS,))
     narrow = BuiltinSurveyor(CORPUS).survey(briefing_for("ideation", papers=8), (CORPUS,))
-    recent = BuiltinSurveyor(CORPUS).survey(briefing_for("ideation", papers=8, recent_first=True), (CORPUS,))
+    recent = BuiltinSurveyor(CORPUS).survey(briefing_for("ideation", papers=8, order="recent"), (CORPUS,))
     assert len(wide.papers) > len(narrow.papers)
     years = [paper.year or 0 for paper in recent.papers[:8]]
     assert years == sorted(years, reverse=True)

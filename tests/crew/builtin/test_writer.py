@@ -133,12 +133,12 @@ def test_a_plan_acts(make: Make) -> None:
 
     assert bodies(write(lead="answer"))["abstract"].startswith("The hypothesis is supported")
     assert bodies(write(lead="question"))["abstract"].startswith("Does")
-    order = [section.id for section in write(method_first=False).sections]
+    order = [section.id for section in write(related_work="early").sections]
     assert order.index("related_work") < order.index("method")
-    order = [section.id for section in write(method_first=True).sections]
+    order = [section.id for section in write(related_work="after_method").sections]
     assert order.index("method") < order.index("related_work")
-    assert "fig:" not in str(write(figures=False))
-    assert "fig:" in str(write(figures=True))
+    assert "fig:" not in str(write(figures="none"))
+    assert "fig:" in str(write(figures="usual"))
     assert "seeds" in bodies(write(per_seed_table=True))
     assert "seeds" not in bodies(write(per_seed_table=False))
     assert "\\begin{equation}" in bodies(write(equations=True))["method"]

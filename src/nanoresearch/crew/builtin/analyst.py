@@ -30,6 +30,8 @@ MEASURE_NAMES = {
     "parameter_count": "fitted numbers",
     "peak_memory_mb": "peak memory (MB)",
 }
+TESTS = {"paired_t": "paired $t$ test", "wilcoxon": "Wilcoxon signed-rank test"}
+CORRECTIONS = {"holm": "Holm", "bonferroni": "Bonferroni", "fdr_bh": "Benjamini and Hochberg"}
 MOST_SLICES = 14
 """Rows of a table of classes: those where the baseline does worst."""
 
@@ -57,6 +59,8 @@ class BuiltinAnalyst:
             *cost_tables(study),
             *slice_tables(study),
             seed_table(study),
+            settings_table(study),
+            notation_table(study),
         )
         return Analysis(
             verdict=verdict,
@@ -482,6 +486,64 @@ def seed_table(study: Study) -> Table:
     )
 
 
+def settings_table(study: Study) -> Table:
+    """Everything that the design fixes."""
+    blueprint = study.blueprint
+
+    def number(pointer: str, form: str = "g", *, count: bool = False) -> str:
+        key = f"settings{pointer.replace('/', '.')}{'.count' if count else ''}"
+        return study.book.field(key, "planning/blueprint.json", pointer, form, count=count)
+
+    budget = f"{number('/budget/minutes')} minutes on {number('/budget/parallel')} processes of "
+    rows = [
+        ("data", listing([name for _, name in study.datasets])),
+        ("tested share of the data", number("/protocol/test_fraction", "percent:.0f") + "\\%"),
+        ("baseline", listing([latex(method.name) for method in study.by_role("baseline")])),
+        ("components", listing([latex(item.name) for item in blueprint.components])),
+        ("other methods", listing([latex(method.name) for method in study.by_role("reference", "alternative")])),
+        ("primary metric", latex(study.primary.name)),
+        ("other metrics", listing([latex(metric.name) for metric in blueprint.metrics[1:]])),
+        ("costs measured", listing([MEASURE_NAMES.get(item, latex(item)) for item in blueprint.measures])),
+        ("seeds", number("/seeds", count=True)),
+        ("level of the intervals", confidence(study.book)),
+        ("paired test", TESTS[blueprint.test]),
+        ("correction within a family", CORRECTIONS[blueprint.correction]),
+        ("planned comparisons", number("/comparisons", count=True)),
+        ("budget", budget + number("/budget/memory_gb") + "\\,GB"),
+    ]
+    if blueprint.sweep:
+        values = [number(f"/sweep/values/{i}", setting_form(value)) for i, value in enumerate(blueprint.sweep.values)]
+        unit = f" {latex(blueprint.sweep.unit)}" if blueprint.sweep.unit else ""
+        rows.insert(8, ("varied condition", f"{latex(blueprint.sweep.name)}: {listing(values)}{unit}"))
+    return Table(
+        id="settings",
+        caption="Settings of the experiment, as they were frozen.",
+        header=("setting", "value"),
+        rows=tuple((what, value) for what, value in rows if value),
+        align="ll",
+    )
+
+
+def notation_table(study: Study) -> Table:
+    """Symbols of the method section, and the short names of the methods."""
+    methods = [method for method in study.blueprint.methods if method.role in ("baseline", "variant", "proposed")]
+    rows = [(label(method, study.blueprint), latex(method.name)) for method in methods]
+    rows += [
+        ("$y_S(s)$", f"{latex(study.primary.name)} of the baseline with the components in $S$ under seed $s$"),
+        ("$\\Delta_S$", "mean difference of that to the baseline alone"),
+        ("$n$", "number of seeds"),
+        ("$p$", "probability of a difference at least as large if there were none"),
+        ("$d$", "Cohen's effect size: mean over standard deviation of the paired differences"),
+    ]
+    return Table(
+        id="notation",
+        caption="Short names of the methods, and symbols.",
+        header=("short", "meaning"),
+        rows=tuple(rows),
+        align="ll",
+    )
+
+
 def figures(study: Study) -> tuple[Figure, ...]:
     """Effects first; the others where there is something to draw."""
     metric, name = study.primary.id, latex(study.primary.name)
@@ -494,7 +556,14 @@ def figures(study: Study) -> tuple[Figure, ...]:
             metric=metric,
             wide=many,
             caption=f"Difference in {name} to the baseline, with {level} intervals; the line marks no difference.",
-        )
+        ),
+        Figure(
+            id="bars",
+            kind="bars",
+            metric=metric,
+            wide=many,
+            caption=f"{sentence(name)} of every method, with {level} intervals.",
+        ),
     ]
     if study.blueprint.sweep:
         axis = latex(study.blueprint.sweep.name)
@@ -507,6 +576,7 @@ def figures(study: Study) -> tuple[Figure, ...]:
                 caption=f"{sentence(name)} against {axis}; bands are {level} intervals.",
             )
         )  # fmt: skip
+    # A figure by group is drawn for the groups of all data sets alike: where they differ, the tables have to do.
     if study.blueprint.slices:
         for dataset, data in study.datasets:
             if slice_labels(study.ledger, dataset):

@@ -1,5 +1,6 @@
 """Writes the codebase of a study from its kit's program text: only what the blueprint needs, in the wanted style."""
 
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 
@@ -33,17 +34,21 @@ class BuiltinCoder:
             measures=list(blueprint.measures),
             slices=blueprint.slices,
         )
-        config["log_progress"] = guidance.log_progress
+        config["log"] = guidance.log
+        config["log_times"] = guidance.log_times
+        config["log_versions"] = list(kit.requires) if guidance.log_versions else []
         config["save_predictions"] = guidance.save_predictions
         program = source_files(kit.id, config)
-        context = {"blueprint": blueprint, "kit": kit, "digest": blueprint.digest()}
-        program["README.md"] = _render("README.md.j2", **context)
-        program["requirements.txt"] = "".join(f"{name}=={_version(name)}\n" for name in kit.requires)
         program[".gitignore"] = "__pycache__/\nresults.jsonl\npredictions/\n"
-        if guidance.cluster_script:
-            program["submit.sbatch"] = _render("submit.sbatch.j2", **context)
-        if guidance.unit_tests:
-            program["tests.py"] = _render("tests.py.j2", **context)
+        context = {
+            "blueprint": blueprint,
+            "guidance": guidance,
+            "digest": blueprint.digest(),
+            "requirements": [_requirement(name, guidance) for name in kit.requires],
+            "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+            "author": briefing.profile.writing.author or "The authors",
+        }
+        program |= {name: _render(f"{name}.j2", **context) for name in wanted_files(guidance)}
         style = briefing.profile.coding
         return {
             name: codegen.strip(
@@ -56,6 +61,32 @@ class BuiltinCoder:
             else text
             for name, text in program.items()
         }
+
+
+def wanted_files(guidance: CodingGuidance) -> list[str]:
+    """Files around the program that the plan asks for, by their names."""
+    wanted = {
+        "README.md": True,
+        "requirements.txt": True,
+        "submit.sbatch": guidance.cluster_script,
+        "tests.py": guidance.unit_tests,
+        "summary.py": guidance.summary_script,
+        "run_all.sh": guidance.run_all,
+        "Makefile": guidance.makefile,
+        "Dockerfile": guidance.container,
+        "environment.yml": guidance.conda,
+        "LICENSE": guidance.licence == "MIT",
+        "CITATION.cff": guidance.citation_file,
+    }
+    return [name for name, asked in wanted.items() if asked]
+
+
+def _requirement(name: str, guidance: CodingGuidance) -> str:
+    """What pip is told: this very version, or this one and what comes before the next major one."""
+    version = _version(name)
+    if guidance.requirements == "pinned":
+        return f"{name}=={version}"
+    return f"{name}>={version},<{int(version.partition('.')[0]) + 1}"
 
 
 def _render(name: str, **context: object) -> str:

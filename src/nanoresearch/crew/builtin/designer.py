@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
+from nanoresearch.crew.builtin.ideator import claim
 from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, SweepOption
 from nanoresearch.crew.builtin.reading import Reading, read_topic, taboo_tags, unmatched_taboos
 from nanoresearch.crew.builtin.words import listing, same_words
@@ -18,7 +19,7 @@ from nanoresearch.planner.guidance import guide
 from nanoresearch.schema.blueprint import Blueprint, Budget, Comparison, Critique, MethodSpec, MetricSpec, Sweep
 from nanoresearch.schema.idea import Hypothesis
 from nanoresearch.schema.plan import PlanningGuidance
-from nanoresearch.schema.profile import PairedTest
+from nanoresearch.schema.profile import Compute, PairedTest
 
 START_UP_S = 4.0
 """Seconds that a process needs to import its libraries on a slow core."""
@@ -51,12 +52,13 @@ class BuiltinDesigner:
         """A draft, or the previous draft mended. Raises DatasetError when the data asked for are not there."""
         reading = read_topic(briefing.topic, briefing.profile)
         guidance = guide(briefing.plan, PlanningGuidance)
-        components = [item for item in reading.kit.components if item.spec.id in hypothesis.components]
-        components = components[: guidance.components]
+        # A hypothesis lists its components preferred first, which says what to keep; a design keeps the kit's order.
+        kept = hypothesis.components[: guidance.components]
+        components = [item for item in reading.kit.components if item.spec.id in kept]
         choices = self._first_choices(briefing, reading, guidance, components, data_root)
         if previous:
             draft, critique = previous
-            choices = self._mend(self._choices_of(draft, choices), draft, critique, reading.kit, briefing)
+            choices = self._mend(self._choices_of(draft, choices), draft, critique, reading.kit, briefing, guidance)
         return self._draft(briefing, hypothesis, reading, guidance, components, choices, data_root)
 
     def _first_choices(
@@ -70,16 +72,23 @@ class BuiltinDesigner:
         habits = briefing.profile.statistics
         datasets = choose_datasets(reading, guidance.datasets, components, data_root)
         ids = {option.id for option in datasets}
-        sweep = reading.sweep if guidance.sweep or reading.sweep_asked else None
-        if sweep and sweep.datasets is not None and not ids <= set(sweep.datasets):
+        sweep = reading.sweep if guidance.sweep is not False or reading.sweep_asked else None
+        if sweep and not _applies(sweep, ids):
             sweep = None
+        if sweep is None and guidance.sweep:
+            sweep = next((option for option in reading.kit.sweeps if _applies(option, ids)), None)
+        rivals = [
+            method
+            for method in distinct_alternatives(reading.kit, components)
+            if not set(guidance.avoid_tags) & {*method.tags, method.id}
+        ]
         return Choices(
             datasets=datasets,
             sweep=sweep,
             sweep_values=len(sweep.spec.values) if sweep else 0,
             seeds=guidance.seeds or habits.seeds,
             ablation=guidance.ablation,
-            alternatives=distinct_alternatives(reading.kit, components)[:1] if guidance.alternatives else (),
+            alternatives=tuple(rivals[: guidance.alternatives]),
             reference=guidance.reference,
             test=guidance.test or habits.test,
         )
@@ -102,7 +111,14 @@ class BuiltinDesigner:
         )
 
     @staticmethod
-    def _mend(choices: Choices, draft: Blueprint, critique: Critique, kit: Kit, briefing: Briefing) -> Choices:
+    def _mend(
+        choices: Choices,
+        draft: Blueprint,
+        critique: Critique,
+        kit: Kit,
+        briefing: Briefing,
+        guidance: PlanningGuidance,
+    ) -> Choices:
         """Answer every kind of objection, the cheapest way first."""
         kinds = {objection.kind for objection in critique.objections}
         if "missing_baseline" in kinds:
@@ -112,16 +128,17 @@ class BuiltinDesigner:
         if "underpowered" in kinds:
             choices = replace(choices, test="paired_t", seeds=max(choices.seeds, 3))
         if "over_budget" in kinds:
-            choices = cheaper(choices, len(draft.components))
+            under_study = [item for item in kit.components if item.spec in draft.components]
+            choices = affordable(choices, under_study, kit, briefing.profile.compute)
         if "taboo" in kinds:
             banned = taboo_tags(briefing.profile, kit)
             under_study = [item for item in kit.components if item.spec in draft.components]
             allowed = tuple(
                 method
                 for method in distinct_alternatives(kit, under_study)
-                if not banned & {*method.tags, method.id, method.name}
+                if not (banned | set(guidance.avoid_tags)) & {*method.tags, method.id, method.name}
             )
-            choices = replace(choices, alternatives=allowed[:1])
+            choices = replace(choices, alternatives=allowed[: guidance.alternatives])
         return choices
 
     def _draft(
@@ -146,13 +163,17 @@ class BuiltinDesigner:
         waves = math.ceil(choices.seeds / parallel)
         ids = [option.id for option in choices.datasets]
         names = listing([cards[name].name for name in ids])
+        statement, prediction = hypothesis.statement, hypothesis.prediction
+        dropped = [item for item in kit.components if item.spec.id in hypothesis.components and item not in components]
+        if dropped:  # the claim must be about what is studied
+            statement, prediction = claim(kit, [item.spec.name for item in components], metrics[0])
         return Blueprint(
             topic=briefing.topic,
             title=_title(components, kit, names),
             domain=kit.domain,
             study=kit.id,
-            hypothesis=hypothesis.statement,
-            prediction=hypothesis.prediction,
+            hypothesis=statement,
+            prediction=prediction,
             datasets=tuple(staged[name] for name in ids),
             support=tuple(staged[name] for name in needed if name not in ids),
             components=tuple(item.spec for item in components),
@@ -163,7 +184,7 @@ class BuiltinDesigner:
             seeds=tuple(range(briefing.seed, briefing.seed + choices.seeds)),
             confidence=guidance.confidence or profile.statistics.confidence,
             test=choices.test,
-            correction=profile.statistics.correction,
+            correction=guidance.correction or profile.statistics.correction,
             comparisons=planned_comparisons(methods, ids, metrics[0].id),
             measures=tuple(dict.fromkeys(guidance.measures)),
             # slices() of a kit speaks of its default metric, and of no other
@@ -178,10 +199,11 @@ class BuiltinDesigner:
             unanswered=(
                 *reading.unanswered,
                 *(f"{cards[name].name}, left out to keep the budget" for name in reading.named_data if name not in ids),
+                *(f"{item.spec.name}, left out to keep the design small" for item in dropped),
                 *(
                     f"{cards[name].name}, which is not here (nanoresearch data fetch {name})"
                     for name in reading.hinted_data
-                    if name not in ids
+                    if name not in ids and status(cards[name], data_root) != "present"
                 ),
                 *(
                     f'the taboo "{taboo}", which names no technique of this family'
@@ -189,6 +211,16 @@ class BuiltinDesigner:
                 ),
             ),
         )
+
+
+def affordable(choices: Choices, components: list[Component], kit: Kit, compute: Compute) -> Choices:
+    """The largest of the smaller studies that the budget allows, or the smallest there is."""
+    while (smaller := cheaper(choices, len(components))) != choices:
+        choices = smaller
+        methods = study_methods(kit, components, choices)
+        if _forecast_minutes(choices, len(methods), compute.cores) <= compute.minutes:
+            break
+    return choices
 
 
 def cheaper(choices: Choices, components: int) -> Choices:
@@ -202,8 +234,8 @@ def cheaper(choices: Choices, components: int) -> Choices:
     if choices.seeds > 5:
         return replace(choices, seeds=5)
     if len(choices.datasets) > 1:
-        cheapest = min(choices.datasets, key=lambda option: option.seconds)
-        return replace(choices, datasets=(cheapest,))
+        dearest = max(choices.datasets, key=lambda option: option.seconds)
+        return replace(choices, datasets=tuple(option for option in choices.datasets if option is not dearest))
     if choices.sweep:
         return replace(choices, sweep=None, sweep_values=0)
     if choices.seeds > 3:
@@ -322,6 +354,10 @@ def planned_comparisons(methods: tuple[MethodSpec, ...], datasets: list[str], me
             for kind, method, versus, primary in pairs
         ]
     return tuple(comparisons)
+
+
+def _applies(sweep: SweepOption, datasets: set[str]) -> bool:
+    return sweep.datasets is None or datasets <= set(sweep.datasets)
 
 
 def _metrics(reading: Reading, guidance: PlanningGuidance) -> tuple[MetricSpec, ...]:

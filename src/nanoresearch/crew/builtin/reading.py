@@ -56,7 +56,7 @@ def read_topic(topic: str, profile: Profile) -> Reading:
         raise TopicRefused(f"The topic has {len(topic)} characters; {MAX_TOPIC} are read. State it in a paragraph.")
     if len([stem for stem in text if stem.isalpha()]) < 2:
         raise TopicRefused("The topic says nothing to work on. " + offer())
-    blocked = found(_vocabulary()["out_of_reach"], text)
+    blocked = found(dict.fromkeys(_vocabulary()["out_of_reach"]), text)
     readings = [reading for kit in load_kits().values() if (reading := _read(kit, topic, text, profile, blocked))]
     if not readings:
         raise TopicRefused(_refusal(text, blocked, profile))

@@ -57,9 +57,10 @@ class BuiltinSurveyor:
         queries += [f"{item.spec.name} {reading.kit.subjects[0]}" for item in components]
         outcome = search_all(literature, list(dict.fromkeys(queries)), LIMIT_PER_QUERY)
         ranked = [hit.paper for hit in outcome.papers]
-        if guidance.recent_first:  # among the relevant ones only: the head of the ranking, newest first
+        if guidance.order != "relevance":  # among the relevant ones only: the head of the ranking, by year
+            newest = guidance.order == "recent"
             head = ranked[: 2 * guidance.papers]
-            ranked = sorted(head, key=lambda paper: -(paper.year or 0))
+            ranked = sorted(head, key=lambda paper: -(paper.year or 0) if newest else (paper.year or 9999))
         papers = self._with_foundations(reading, ranked[: guidance.papers])
         return Survey(
             queries=outcome.queries,

@@ -4,9 +4,12 @@ Usage: python run.py --seed 0 [--data FOLDER] [--smoke]
 """
 
 import argparse
+import importlib.metadata
 import json
 import os
 import pickle
+import platform
+import time
 from pathlib import Path
 
 import data
@@ -41,6 +44,12 @@ def run_method(method: dict, dataset: str, split, seed: int, condition: str, con
             pickle.dump(predictions, file)
 
 
+def log(config: dict, what: str, start: float) -> None:
+    """Print that a step is done, with its seconds where the study wants them."""
+    took = f" in {time.perf_counter() - start:.2f} s" if config.get("log_times") else ""
+    print(f"{what} done{took}", flush=True)
+
+
 def main() -> None:
     """Read the configuration and run the study."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -49,14 +58,26 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="first condition only, to see that the code works")
     options = parser.parse_args()
     config = json.loads((HERE / "config.json").read_text(encoding="utf-8"))
+    if config.get("log_versions"):
+        versions = [f"{name} {importlib.metadata.version(name)}" for name in config["log_versions"]]
+        print(f"Python {platform.python_version()}, {', '.join(versions)}", flush=True)
     for dataset in config["datasets"]:
+        start = time.perf_counter()
         loaded = data.LOADERS[dataset](options.data)
+        if config.get("log_times"):
+            log(config, f"seed {options.seed}: loading {dataset}", start)
         for condition, setting in conditions(config["sweep"])[: 1 if options.smoke else None]:
+            begin = time.perf_counter()
             split = data.split(loaded, config["protocol"], options.seed, setting)
             for method in config["methods"]:
+                start = time.perf_counter()
                 run_method(method, dataset, split, options.seed, condition, config)
-                if config.get("log_progress", True):
-                    print(f"seed {options.seed}: {dataset} {condition} {method['id']} done", flush=True)
+                if config.get("log", "methods") == "methods":
+                    log(config, f"seed {options.seed}: {dataset} {condition} {method['id']}", start)
+            if config.get("log") == "conditions" or config.get("log_times"):
+                log(config, f"seed {options.seed}: {dataset} {condition}", begin)
+    if config.get("log_times"):
+        print(f"seed {options.seed}: {time.process_time():.1f} s of processor time altogether", flush=True)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ class Component:
     """Data sets it applies to; None for all of the kit."""
     needs_sweep: str | None = None
     """Sweep without which it does nothing, such as a label budget for learning from unlabelled data."""
+    only_if_asked: bool = False
+    """Whether topic or plan must ask for it, because it replaces the baseline more than it adds to it."""
     conflicts: tuple[str, ...] = ()
     """Components that must not be studied together with it, because one replaces the other."""
 

@@ -60,7 +60,7 @@ def _combinations(study: Study) -> str:
         )
     elif count:
         which = "besides the baseline and the full combination, " + study.voice.clause(
-            "run", "each component alone and the combination without each component", many=True
+            "run", "the combination without each component"
         )
     else:
         which = (
@@ -101,13 +101,16 @@ def estimators(study: Study) -> str:
     ]
     lines.append(f"so that {gain}{_error_note(study)}.")
     if study.several and study.variants:
-        lines.append(
-            "What the full set $C$ loses without component $c$ is\n"
-            "\\begin{equation}\n\\Lambda_c = \\bar y_C - \\bar y_{C \\setminus \\{c\\}},\n\\end{equation}\n"
+        contrast = (
             "and the additive contrast compares the joint effect with the sum of the effects of each component alone,\n"
             "\\begin{equation}\nI = \\Delta_C - \\sum_{c \\in C} \\Delta_{\\{c\\}},\n\\end{equation}\n"
-            "which is zero when the effects add up. All differences are taken within a seed, so that what the seeds "
-            "share cancels."
+            "which is zero when the effects add up. "
+        )
+        lines.append(
+            "What the full set $C$ loses without component $c$ is\n"
+            "\\begin{equation}\n\\Lambda_c = \\bar y_C - \\bar y_{C \\setminus \\{c\\}}"
+            + (",\n\\end{equation}\n" + contrast if study.alone else ".\n\\end{equation}\n")
+            + "All differences are taken within a seed, so that what the seeds share cancels."
         )
     return "\n".join(lines[:3]) + ("\n\n" + lines[3] if len(lines) > 3 else "")
 
@@ -137,6 +140,10 @@ def _estimators_in_words(study: Study) -> str:
                 "what a component contributes to the whole is the difference between the full combination and the same "
                 "without it"
             ),
-            "whether effects add up is judged by the joint effect less the sum of the effects of each component alone",
         ]
+        if study.alone:
+            parts.append(
+                "whether effects add up is judged by the joint effect less the sum of the effects of each component"
+                " alone"
+            )
     return headed("Effects", *parts)

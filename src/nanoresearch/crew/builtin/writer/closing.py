@@ -2,16 +2,18 @@
 
 from nanoresearch.crew.builtin.words import listing
 from nanoresearch.crew.builtin.writer.effects import (
+    MANY,
     component_names,
     decisive,
     harmful,
     idle,
     paying,
+    reservations,
     verdict_clause,
 )  # fmt: skip
 from nanoresearch.crew.builtin.writer.experiment import plain_cautions
 from nanoresearch.crew.builtin.writer.opening import cost_clause, ranking_clause, robustness_clause
-from nanoresearch.crew.builtin.writer.prose import body, name, paragraph, sentence, worded
+from nanoresearch.crew.builtin.writer.prose import body, headed, name, paragraph, sentence, worded
 from nanoresearch.crew.builtin.writer.results import cost_paragraphs, group_paragraphs, place, see
 from nanoresearch.crew.builtin.writer.study import Study
 from nanoresearch.paper.escape import latex
@@ -27,7 +29,9 @@ def discussion(study: Study) -> Section:
     return Section(
         id="discussion",
         title="Discussion",
-        body=body(_meaning(study), _practice(study), _emphasis(study), _generality(study)),
+        body=body(
+            _meaning(study), paragraph(*reservations(study)), _practice(study), _emphasis(study), _generality(study)
+        ),
     )
 
 
@@ -223,7 +227,7 @@ def conclusion(study: Study) -> Section:
     good, nothing = paying(study), idle(study)
     parts = []
     if study.several and good:
-        parts.append(f"a reliable gain is tied to {component_names(study, good)}" + (
+        parts.append(f"a reliable gain, alone or within the combination, is tied to {component_names(study, good)}" + (
             f", while nothing reliable was seen for {component_names(study, nothing)}" if nothing else ""))  # fmt: skip
     asked = f"the question was whether {study.adding} pays"
     return Section(
@@ -233,6 +237,7 @@ def conclusion(study: Study) -> Section:
             asked,
             f"Under a frozen design, {verdict_clause(study)}: {decisive(study, short=True)}",
             *parts,
+            *reservations(study),
             endings[study.analysis.verdict],
         ),
     )
@@ -244,10 +249,26 @@ def cost(study: Study) -> Section | None:
     return Section(id="cost", title="Cost", body=body(*paragraphs)) if paragraphs else None
 
 
-def error_analysis(study: Study) -> Section | None:
-    """Groups that gain and lose, if the experiment reports them."""
-    paragraphs = group_paragraphs(study) if study.blueprint.slices else ()
-    return Section(id="error_analysis", title="Error Analysis", body=body(*paragraphs)) if paragraphs else None
+def error_analysis(study: Study) -> Section:
+    """Groups that gain and lose, if the experiment reports them, and the seeds that do."""
+    groups = group_paragraphs(study) if study.blueprint.slices else ()
+    return Section(id="error_analysis", title="Error Analysis", body=body(*groups, seed_paragraph(study)))
+
+
+def seed_paragraph(study: Study) -> str:
+    """In how many seeds the proposal is ahead, and how far the differences of single seeds lie apart."""
+    listed = study.dataset_ids if len(study.dataset_ids) <= MANY else [None]
+    parts = []
+    for dataset in listed:
+        change = study.against(study.proposed.id, study.baseline.id, dataset)
+        ahead = study.book.statistic(change.model_copy(update={"kind": "wins"}), ".0f")
+        ends = [study.change(change.model_copy(update={"kind": kind})) for kind in ("min", "max")]
+        where = study.at(dataset) if dataset else " over all data sets"
+        parts.append(
+            f"{study.whole} is ahead of the baseline in {ahead} of {study.count('/seeds')} seeds{where}, and the"
+            f" differences of single seeds lie between {ends[0]} and {ends[1]}"
+        )
+    return headed("Seeds", *parts)
 
 
 def broader_impact(study: Study) -> Section:
@@ -266,17 +287,18 @@ def broader_impact(study: Study) -> Section:
 
 
 def reproducibility(study: Study) -> Section:
-    """Commit, seeds, versions, commands, and the attempts that failed."""
-    run = latex(study.material.folder.id)
+    """Commit and the attempts that failed, always; commands and versions where the plan asks how to reproduce."""
+    full = "reproducibility" in study.guidance.extra_sections
+    run = latex(study.material.folder.id).replace("-", r"-\allowbreak{}")
     commands = (
         f"\\texttt{{nanoresearch audit {run}}} derives every number of this paper again from the raw results and checks"
         f" every citation, and \\texttt{{nanoresearch reproduce {run}}} runs the experiment anew and compares"
     )
     return Section(
         id="reproducibility",
-        title="Reproducibility",
+        title="Reproducibility" if full else "Record of the Run",
         body=body(
-            paragraph(_provenance(study), commands, _versions(study)),
+            paragraph(_provenance(study), *((commands, _versions(study)) if full else ())),
             paragraph(*_attempts(study.material.attempts)),
         ),
         appendix=True,

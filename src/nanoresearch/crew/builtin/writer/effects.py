@@ -69,7 +69,7 @@ def component_names(study: Study, ids: Sequence[str], word: str = "and") -> str:
 def alone_summary(study: Study) -> str:
     """What each component does when it is added alone, in one sentence."""
     clauses = alone_clauses(study)
-    return f"component by component, {'; '.join(clauses)}" if clauses else ""
+    return f"taken separately, {'; '.join(clauses)}" if clauses else ""
 
 
 def alone_clauses(study: Study) -> list[str]:
@@ -79,6 +79,33 @@ def alone_clauses(study: Study) -> list[str]:
         if items:
             metric = "it" if clauses else None
             clauses.append(effect(study, f"adding {component_names(study, ids, 'or')}", items, metric=metric))
+    return clauses
+
+
+def reservations(study: Study) -> list[str]:
+    """What a reader must know beside the verdict: rivals that win, parts that do harm, data that teach nothing."""
+    clauses = []
+    for method in study.alternatives:
+        losing = [item for item in study.against_alternatives if item.comparison.versus == method.id]
+        if chosen := study.where(losing, "worse"):
+            clauses.append(f"against {names([method.name])}, {study.whole} is reliably worse {study.on(chosen)}")
+    for component, items in study.taken_away.items():
+        if chosen := study.where(items, "worse"):
+            what = component_names(study, [component])
+            clauses.append(f"{study.whole} does reliably better without {what} {study.on(chosen)}")
+    if study.reference:
+        sign = 1 if study.metric.direction == "higher" else -1
+        trivial = study.reference.id
+        lost = [
+            dataset
+            for dataset in study.dataset_ids
+            if sign * study.mean_value(study.baseline.id, dataset) <= sign * study.mean_value(trivial, dataset)
+        ]
+        if lost:
+            clauses.append(
+                f"the baseline does not beat the trivial reference {study.on(lost)}, so that comparisons there"
+                " say little"
+            )
     return clauses
 
 

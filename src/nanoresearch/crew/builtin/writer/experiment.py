@@ -80,7 +80,9 @@ def _division(study: Study) -> str:
 
 
 def _settings(study: Study) -> str:
-    return headed("Preparation and settings", study.kit.setting, _software(study))
+    reasons = [item.patch_reason for item in study.material.attempts if item.patch_reason]
+    cures = ["Attempts that failed led to changes, which apply to all methods alike", *reasons] if reasons else []
+    return headed("Preparation and settings", study.kit.setting, *cures, _software(study))
 
 
 def _software(study: Study) -> str:

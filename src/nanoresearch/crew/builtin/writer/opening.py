@@ -6,6 +6,7 @@ from nanoresearch.crew.builtin.writer.effects import (
     alone_summary,
     decisive,
     primary_changes,
+    reservations,
     verdict_clause,
 )  # fmt: skip
 from nanoresearch.crew.builtin.writer.prose import body, name, paragraph, quoted, title, worded
@@ -52,7 +53,7 @@ def abstract(study: Study) -> Section:
     )
     study_made = paragraph(_study_made(study))
     asked = paragraph(_question(study))
-    rest = paragraph(emphasis(study), _scope(study))
+    rest = paragraph(emphasis(study), *reservations(study), _scope(study))
     order = (answer, study_made, rest) if answered_first else (asked, study_made, answer, rest)
     return Section(id="abstract", title="", body=" ".join(part for part in order if part))
 
@@ -191,8 +192,9 @@ def _gap(study: Study) -> str:
 def _approach(study: Study) -> str:
     blueprint, voice = study.blueprint, study.voice
     direction = "raise" if study.metric.direction == "higher" else "lower"
-    combos = study.all_components if not study.several else "every combination of them" if _factorial(study) else "them"
-    added = voice.clause("add", combos, "to the baseline", many=combos == "them")
+    them = "them" if voice.we else "they"
+    combos = study.all_components if not study.several else "every combination of them" if _factorial(study) else them
+    added = voice.clause("add", combos, "to the baseline", many=combos == them)
     sweep = (
         f", under {len(blueprint.sweep.values)} settings of the {name(blueprint.sweep.name)}" if blueprint.sweep else ""
     )
@@ -234,8 +236,10 @@ def contributions(study: Study) -> str:
 
 def _part_by_part(study: Study) -> str:
     if study.several and study.variants:
-        parts = ["what each component does alone", "what is lost without it"]
-        return f"an account of {listing([*parts, *(['whether the effects add up'] if _factorial(study) else [])])}"
+        alone = ["what each component does alone"] if study.alone else []
+        joint = ["whether the effects add up"] if _factorial(study) else []
+        lost = "what is lost without it" if alone else "what is lost without each component"
+        return f"an account of {listing([*alone, lost, *joint])}"
     return "an account of where the effect appears and where it does not"
 
 

@@ -27,7 +27,10 @@ METHODOLOGY = {
 """Works on method that bear on every component study, by what their titles say they treat."""
 
 JUDGED = {
-    "novel": "the search found no work that names half of what sets it apart, and it is taken to be new",
+    "novel": (
+        "the search found no work whose record names half of what sets it apart, so that nothing there speaks against"
+        " its novelty"
+    ),
     "incremental": "the search found works that name much of what sets it apart, and it is an increment on them",
     "covered": (
         "the search found a work that names nearly all of what sets it apart, so that this study is a replication"

@@ -13,10 +13,12 @@ from nanoresearch.crew.builtin.writer.effects import (
     primary_changes,
     verdict_clause,
 )  # fmt: skip
+from nanoresearch.crew.builtin.writer.latex_text import literal_numbers
 from nanoresearch.crew.builtin.writer.opening import MEASURES
 from nanoresearch.crew.builtin.writer.prose import body, headed, name
 from nanoresearch.crew.builtin.writer.study import Outcome, Study
 from nanoresearch.evidence.statistics import difference
+from nanoresearch.paper.escape import latex
 from nanoresearch.schema.analysis import Statistic
 from nanoresearch.schema.manuscript import Section
 
@@ -56,7 +58,7 @@ def see(study: Study, table: str = "", figure: str = "") -> str:
 def _answer(study: Study) -> tuple[str, ...]:
     seen = see(study, "comparisons")
     levels = _levels(study)
-    table = see(study, "main")
+    table = see(study, "main", "bars")
     return (
         headed(
             "Answer",
@@ -65,8 +67,8 @@ def _answer(study: Study) -> tuple[str, ...]:
             _undecided(study),
             f"{seen} lists every planned comparison" if seen else "",
         ),
-        headed("Scores", levels, f"{table} gives every method" if table else ""),
-        place(study, ("main", "comparisons")),
+        headed("Scores", levels, f"{table} give{'' if ' and ' in table else 's'} every method" if table else ""),
+        place(study, ("main", "comparisons"), ("bars",)),
     )
 
 
@@ -326,17 +328,23 @@ def group_paragraphs(study: Study) -> tuple[str, ...]:
         gaps = {item: study.against(study.proposed.id, study.baseline.id, dataset, item) for item in labels}
         sign = 1 if study.metric.direction == "higher" else -1
         ranked = sorted(gaps, key=lambda item: -sign * (study.book.value(gaps[item]) or 0.0))
-        ends = [f"{name(item.partition(':')[2])} ({study.change(gaps[item])})" for item in (ranked[0], ranked[-1])]
+        ends = [_group(study, item.partition(":")[2], gaps[item]) for item in (ranked[0], ranked[-1])]
         seen = see(study, f"slices-{dataset}", f"slices-{dataset}")
         paragraphs.append(
             headed(
                 f"Groups of {study.data([dataset])}",
-                f"the difference to the baseline is most favourable for the group {ends[0]} and least for {ends[1]}",
+                f"the difference to the baseline is {ends[0]} for the group that fares best with {study.whole}, and"
+                f" {ends[1]} for the group that fares worst",
                 f"{seen} {'shows' if ' and ' not in seen else 'show'} the groups" if seen else "",
             )
         )
         paragraphs.append(place(study, (f"slices-{dataset}",), (f"slices-{dataset}",)))
     return tuple(paragraphs)
+
+
+def _group(study: Study, label: str, change: Statistic) -> str:
+    """A difference with the group it belongs to; a label that is a number could be taken for a result."""
+    return study.change(change) + ("" if literal_numbers(latex(label)) else f" ({latex(label)})")
 
 
 def cost_paragraphs(study: Study) -> tuple[str, ...]:

@@ -356,7 +356,7 @@ class Study:
 
     def figure(self, figure_id: str) -> Figure | None:
         """A figure that the analysis has and that this paper shows."""
-        if not self.guidance.figures:
+        if self.guidance.figures == "none" or (figure_id == "bars" and self.guidance.figures != "more"):
             return None
         return next((item for item in self.analysis.figures if item.id == figure_id), None)
 

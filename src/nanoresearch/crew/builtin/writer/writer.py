@@ -1,6 +1,6 @@
 """The builtin writer: sections put together in the order that the plan asks for, and revised as a review asks."""
 
-from nanoresearch.crew.builtin.writer import approach, closing, experiment, opening, related, results
+from nanoresearch.crew.builtin.writer import approach, closing, experiment, extras, opening, related, results
 from nanoresearch.crew.builtin.writer.revision import revised
 from nanoresearch.crew.builtin.writer.study import Study
 from nanoresearch.crew.roles import Briefing, WritingMaterial
@@ -36,14 +36,16 @@ class BuiltinWriter:
 
 def compose(study: Study) -> tuple[Section, ...]:
     """All sections in order."""
-    middle = [related.related_work(study), approach.method(study)]
-    if study.guidance.method_first:
-        middle.reverse()
     extra = study.guidance.extra_sections
+    placed = study.guidance.related_work
+    works = related.related_work(study)
     sections = (
         opening.abstract(study),
+        extras.plain_summary(study) if "plain_summary" in extra else None,
         opening.introduction(study),
-        *middle,
+        works if placed == "early" else None,
+        approach.method(study),
+        works if placed == "after_method" else None,
         experiment.setup(study),
         results.results(study),
         closing.error_analysis(study) if "error_analysis" in extra else None,
@@ -51,8 +53,14 @@ def compose(study: Study) -> tuple[Section, ...]:
         closing.discussion(study),
         closing.limitations(study),
         closing.broader_impact(study) if "broader_impact" in extra else None,
+        extras.ethics(study) if "ethics" in extra else None,
+        works if placed == "late" else None,
         closing.conclusion(study),
-        closing.reproducibility(study) if "reproducibility" in extra else None,
+        extras.next_steps(study) if "next_steps" in extra else None,
+        extras.data_availability(study) if "data_availability" in extra else None,
+        closing.reproducibility(study),
+        extras.settings(study) if "settings" in extra else None,
+        extras.notation(study) if "notation" in extra else None,
         closing.seed_values(study),
     )
     return tuple(section for section in sections if section is not None)

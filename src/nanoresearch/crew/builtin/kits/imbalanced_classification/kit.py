@@ -85,6 +85,7 @@ COMPONENTS = (
             tags=("tree",),
             citations=("breiman1984classification",),
         ),
+        only_if_asked=True,
         keywords=("tree", "tree model", "decision tree", "linear and one tree"),
         why="a tree can fence off a small region where the rare class lives",
         detail="The logistic regression is replaced by a decision tree with at least five rows in every leaf; the "

@@ -45,6 +45,7 @@ COMPONENTS = (
             tags=("tree", "ensemble"),
             citations=("breiman2001random",),
         ),
+        only_if_asked=True,
         keywords=("random forest", "forest", "tree ensemble", "trees"),
         why="trees follow thresholds and interactions that a linear model misses",
         detail="The logistic regression is replaced by a forest of 100 unpruned trees with the settings of the "
