@@ -4,6 +4,9 @@ TOPIC ?= How much do shifted copies, gradient-histogram features and elastic dis
 VENV := .venv
 BIN := $(VENV)/bin
 
+# EXTRAS=data,planner installs the planner that learns as well (torch).
+EXTRAS ?= data
+
 .PHONY: run test slow check format wheel constraints clean
 
 run: $(VENV)/.installed
@@ -43,11 +46,11 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python cannot make virtual environments here. On Debian: apt-get install python3-venv"; exit 1; }
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[data]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$(EXTRAS)]"
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[data,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[data,planner,dev]"
 	@touch $@
 
 clean:

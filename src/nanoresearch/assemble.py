@@ -2,26 +2,34 @@
 
 import platform
 import re
+import shutil
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from nanoresearch import __version__
 from nanoresearch.config import Config, validate
 from nanoresearch.crew.builtin.crew import builtin_crew
 from nanoresearch.crew.roles import Crew
-from nanoresearch.errors import UsageError
+from nanoresearch.errors import NanoResearchError, UsageError
 from nanoresearch.events import EventFile, Events, Listener, now_utc
 from nanoresearch.execution.local import LocalExecutor
 from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.paths import Home, RunFolder
-from nanoresearch.planner.planner import FixedPlanner
+from nanoresearch.planner.planner import DeferredPlanner, FixedPlanner, Planner
+from nanoresearch.planner.problems import PlannerError
+from nanoresearch.planner.promptonly import PromptOnlyPlanner
 from nanoresearch.runlog import RUN_FILE, RunLog
 from nanoresearch.schema.profile import Profile
 from nanoresearch.schema.run import RunRecord
 from nanoresearch.stages.workplace import Workplace
+
+if TYPE_CHECKING:
+    from nanoresearch.planner.trainable import TrainablePlanner
 
 LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "networkx", "matplotlib")
 
@@ -47,6 +55,10 @@ def create_run(home: Home, request: RunRequest) -> RunFolder:
         raise UsageError('The topic is empty. Say what to study: nanoresearch run "TOPIC"')
     crew_for(request.config, OfflineCorpus()).surveyor.accept(topic, request.profile)
     home.check_writable()
+    if shutil.which("git") is None:
+        raise NanoResearchError(
+            "git is missing, and the code of a run is kept in a git repository: apt-get install git"
+        )
     now = now_utc()
     folder = _new_folder(home, topic, now)
     record = RunRecord(
@@ -78,12 +90,56 @@ def open_workplace(home: Home, folder: RunFolder, *listeners: Listener, minutes:
         folder=folder,
         data_root=home.data,
         crew=crew_for(config, corpus),
-        planner=FixedPlanner(),
+        planner=DeferredPlanner(lambda: planner_for(config, home, record.profile, events)),
         literature=(corpus,),
         executor=LocalExecutor(),
         events=events,
         log=RunLog(folder, events, minutes=minutes),
     )
+
+
+def planner_for(config: Config, home: Home, profile: Profile, events: Events) -> Planner:
+    """The planner that the configuration names.
+
+    With "auto", what keeps the trainable one from working is told as a degradation, and feedback is kept as text.
+    """
+    kind = config.planner.kind
+    if kind == "fixed":
+        return FixedPlanner()
+    if kind == "trainable" or (kind == "auto" and not missing_for_learning()):
+        try:
+            return trainable_planner(config, home, profile, lambda text: events.emit("progress", text))
+        except PlannerError as error:
+            if kind == "trainable":
+                raise
+            events.emit("degraded", f"The planner cannot learn: {error}")
+    return PromptOnlyPlanner(home.planners / profile.name)
+
+
+def trainable_planner(config: Config, home: Home, profile: Profile, say: Callable[[str], None]) -> "TrainablePlanner":
+    """A user's trainable planner. Raises PlannerError where torch or the model is missing."""
+    require_torch()
+    from nanoresearch.planner.base_model import load_base
+    from nanoresearch.planner.trainable import TrainablePlanner
+
+    base = load_base(config.planner.model, home.models)
+    return TrainablePlanner(
+        base, home.planners / profile.name, config.planner.learning, readout=home.models / "readouts", progress=say
+    )
+
+
+def missing_for_learning() -> list[str]:
+    """Libraries that the trainable planner needs and that are not installed."""
+    return [name for name in ("torch", "transformers", "peft", "safetensors") if find_spec(name) is None]
+
+
+def require_torch() -> None:
+    """Raise PlannerError naming the command that installs what is missing."""
+    missing = missing_for_learning()
+    if missing:
+        raise PlannerError(
+            f"A planner that learns needs {', '.join(missing)}. Install it with: pip install 'nanoresearch[planner]'"
+        )
 
 
 def crew_for(config: Config, corpus: OfflineCorpus) -> Crew:

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError
 
 from nanoresearch.errors import ConfigError
+from nanoresearch.schema.learning import LearningSettings
 from nanoresearch.schema.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -48,6 +49,19 @@ class PaperConfig(Record):
     """Seconds for one compilation."""
 
 
+class PlannerConfig(Record):
+    """Who plans, and how it learns."""
+
+    kind: Literal["fixed", "trainable", "prompt", "auto"] = "fixed"
+    """Fixed, learning from feedback (experimental), keeping feedback as text, or learning where torch is installed."""
+    model: str = "smollm2-135m-instruct"
+    """Base model: the default one, a local folder, or a hub name."""
+    learn: bool = True
+    """Whether feedback on a run changes the planner."""
+    learning: LearningSettings = LearningSettings()
+    """How a round of learning is done."""
+
+
 class Config(Record):
     """All settings."""
 
@@ -55,6 +69,8 @@ class Config(Record):
     """Implementation of the roles."""
     profile: str = "default"
     """Profile used when none is named."""
+    planner: PlannerConfig = PlannerConfig()
+    """Planning and learning."""
     execution: ExecutionConfig = ExecutionConfig()
     """Experiments."""
     design: DesignConfig = DesignConfig()

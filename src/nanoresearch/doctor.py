@@ -9,11 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from nanoresearch.assemble import LIBRARIES
+from nanoresearch.config import load_config
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.datasets.stage import status
 from nanoresearch.errors import NanoResearchError
-from nanoresearch.paper.compile import INSTALL_LATEX, INSTALL_PUBLISHERS, find_latex
+from nanoresearch.paper.compile import INSTALL_LATEX, INSTALL_PUBLISHERS, PUBLISHER_PACKAGES, find_latex
 from nanoresearch.paths import Home
+from nanoresearch.profiles import load_profile
 from nanoresearch.schema.record import Record
 
 LEAST_DISK_GB = 0.5
@@ -34,7 +36,7 @@ class Check(Record):
 
 def examine(home: Home) -> list[Check]:
     """Every check, in the order in which a run needs them."""
-    return [*_python(), *_home(home), *_git(), *_latex(), *_machine(), *_data(home)]
+    return [*_python(), *_home(home), *_settings(home), *_git(), *_latex(), *_machine(), *_data(home)]
 
 
 def _python() -> Iterator[Check]:
@@ -72,6 +74,16 @@ def _home(home: Home) -> Iterator[Check]:
     )
 
 
+def _settings(home: Home) -> Iterator[Check]:
+    try:
+        config = load_config(home.config_file)
+        load_profile(home, config.profile)
+    except NanoResearchError as error:
+        yield Check(name="settings", state="essential", found=str(error), remedy="edit that file")
+        return
+    yield Check(name="settings", state="ok", found=f"profile {config.profile}, crew {config.crew}")
+
+
 def _git() -> Iterator[Check]:
     if shutil.which("git") is None:
         yield Check(name="git", state="essential", found="missing", remedy="apt-get install git")
@@ -82,7 +94,12 @@ def _git() -> Iterator[Check]:
 
 def _latex() -> Iterator[Check]:
     if find_latex() is None:
-        yield Check(name="LaTeX", state="missing", found="missing: papers stay without PDF", remedy=INSTALL_LATEX)
+        yield Check(
+            name="LaTeX",
+            state="missing",
+            found="missing: papers stay without PDF",
+            remedy=f"{INSTALL_LATEX} {' '.join(PUBLISHER_PACKAGES)}",
+        )
         return
     yield Check(name="LaTeX", state="ok", found=str(find_latex()))
     finder = shutil.which("kpsewhich")

@@ -51,9 +51,11 @@ def read_record(path: Path, kind: type[R]) -> R:
     try:
         return kind.model_validate_json(path.read_bytes())
     except (OSError, ValidationError, ValueError) as error:
+        way_out = "Delete that file and resume: its step is done again and all others are kept."
+        if path.name == "run.json":  # the head of a run: without it there is nothing to resume
+            way_out = "It cannot be made again; restore it from a copy, or start a new run. All else is kept."
         raise CorruptRecord(
-            f"{path} cannot be read as {kind.__name__}: {str(error).splitlines()[0]}. "
-            "Delete that file and resume: its step is done again and all others are kept."
+            f"{path} cannot be read as {kind.__name__}: {str(error).splitlines()[0]}. {way_out}"
         ) from error
 
 
@@ -116,6 +118,16 @@ class Home:
     def data(self) -> Path:
         """Folder of fetched data sets."""
         return self.root / "data"
+
+    @property
+    def models(self) -> Path:
+        """Folder of base models."""
+        return self.root / "models"
+
+    @property
+    def planners(self) -> Path:
+        """Folder with a folder for each user's planner."""
+        return self.root / "planners"
 
     @property
     def runs(self) -> Path:
@@ -205,6 +217,16 @@ class RunFolder:
     def lock(self) -> "RunLock":
         """A context in which no other process works on this run."""
         return RunLock(self)
+
+
+def held(folder: RunFolder) -> bool:
+    """Whether a process is working on a run now."""
+    lock = FileLock(folder.path(".lock"), timeout=0)
+    try:
+        with lock:
+            return False
+    except Timeout:
+        return True
 
 
 class RunLock:

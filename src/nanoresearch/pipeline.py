@@ -10,6 +10,7 @@ from nanoresearch.schema.audit import Audit
 from nanoresearch.schema.blueprint import Critique
 from nanoresearch.schema.feedback import Feedback, Stage
 from nanoresearch.schema.manuscript import Build
+from nanoresearch.schema.plan import Phase
 from nanoresearch.stages.analysis import analyse
 from nanoresearch.stages.coding import write_code
 from nanoresearch.stages.execution import execute
@@ -21,6 +22,13 @@ from nanoresearch.stages.writing import write
 
 FEEDBACK = "feedback.jsonl"
 AUDIT = "audit.json"
+TO_LEARN = "recorded, not yet learned from"
+PLANNED: dict[Stage, tuple[Phase, ...]] = {
+    "ideation_and_planning": ("ideation", "planning"),
+    "experiments": ("coding",),
+    "writing": ("writing",),
+}
+"""The phases whose plans a stage's feedback is about."""
 
 
 def run_pipeline(work: Workplace, researcher: FeedbackSource) -> Audit:
@@ -72,16 +80,26 @@ def run_pipeline(work: Workplace, researcher: FeedbackSource) -> Audit:
 
 
 def hear(work: Workplace, researcher: FeedbackSource, stage: Stage, summary: str) -> None:
-    """Ask the researcher about a stage, once for each run, and keep the words."""
+    """Ask the researcher about a stage, once for each run, keep the words, and let the planner learn from them.
+
+    The words are on disk before anything is learned; what was not learned when a run was cut off is learned on resume.
+    """
     heard = read_lines(work.folder.path(FEEDBACK), Feedback)
-    if any(item.stage == stage for item in heard):
+    if not any(item.stage == stage for item in heard):
+        text = researcher.ask(stage, summary)
+        time = now_utc().isoformat(timespec="seconds")
+        outcome = TO_LEARN if text else "nothing said"
+        heard.append(Feedback(stage=stage, text=text, source=researcher.name, time=time, outcome=outcome))
+        work.folder.save_lines(FEEDBACK, heard)
+    item = next(item for item in heard if item.stage == stage)
+    if item.outcome != TO_LEARN:
         return
-    text = researcher.ask(stage, summary)
-    outcome = "recorded" if text else "nothing said"
-    time = now_utc().isoformat(timespec="seconds")
-    work.folder.append(FEEDBACK, Feedback(stage=stage, text=text, source=researcher.name, time=time, outcome=outcome))
-    if text:
-        work.events.emit("decision", f"feedback on {stage}: {text[:200]}")
+    work.events.emit("decision", f"feedback on {stage}: {item.text[:200]}")
+    with work.log.timed("learning"):
+        version, outcome = work.learn(PLANNED[stage], item.text)
+    work.events.emit("decision", f"learning: {outcome}", version=version)
+    done = item.model_copy(update={"adapter_version": version, "outcome": outcome})
+    work.folder.save_lines(FEEDBACK, [done if other is item else other for other in heard])
 
 
 def _summary(build: Build, audit: Audit) -> str:

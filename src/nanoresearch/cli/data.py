@@ -1,5 +1,6 @@
 """data list, data fetch."""
 
+import difflib
 import sys
 
 import click
@@ -54,7 +55,9 @@ def fetch(names: tuple[str, ...], as_json: bool) -> None:
         named = set(names) - {"all"}
         unknown = sorted(named - set(cards))
         if unknown:
-            raise UsageError(f"There is no data set {', '.join(unknown)}. Known: {', '.join(cards)}.")
+            near = [match for name in unknown for match in difflib.get_close_matches(name, cards, n=3)]
+            hint = f"Do you mean {', '.join(near)}?" if near else "See them all with: nanoresearch data list"
+            raise UsageError(f"There is no data set {', '.join(unknown)}. {hint}")
         home.check_writable()
         chosen = list(cards.values()) if "all" in names else [cards[name] for name in dict.fromkeys(names)]
         report = fetch_needed(chosen, home.data, named, progress=lambda text: click.echo(text, err=True))

@@ -27,6 +27,8 @@ class LazyGroup(click.Group):
         "export": "runs:export",
         "profile": "profile:profile",
         "data": "data:data",
+        "planner": "planner:planner",
+        "models": "models:models",
         "doctor": "doctor:doctor",
     }
     summaries: ClassVar[dict[str, str]] = {
@@ -40,6 +42,8 @@ class LazyGroup(click.Group):
         "export": "Copy a run's paper, code and results to a folder or zip file.",
         "profile": "Describe who the system works for.",
         "data": "List and fetch data sets.",
+        "planner": "Ask the planner, teach it, see and undo what it learned.",
+        "models": "List and fetch the planner's base model.",
         "doctor": "Say what is there, what is missing, and what mends it.",
     }
 

@@ -1,5 +1,6 @@
 """profile init, show, list, edit."""
 
+import copy
 import sys
 from typing import Any, get_args
 
@@ -7,7 +8,7 @@ import click
 
 from nanoresearch.cli.output import json_errors, print_json
 from nanoresearch.config import validate
-from nanoresearch.errors import UsageError
+from nanoresearch.errors import ConfigError, UsageError
 from nanoresearch.paths import Home
 from nanoresearch.profiles import list_profiles, load_profile, profile_path, profile_toml, save_profile
 from nanoresearch.schema.profile import Contribution, Correction, Domain, PairedTest, PaperFormat, Profile
@@ -72,10 +73,10 @@ def init(name: str, yes: bool, force: bool, as_json: bool, **flags: Any) -> None
         values: dict[str, Any] = {"name": name}
         for key, _, question, choices in QUESTIONS:
             given = flags[key.replace(".", "_")]
-            if given in (None, ()):
-                given = _ask(key, question, choices) if ask else None
-            if given is not None:
+            if given not in (None, ()):
                 _put(values, key, given)
+            elif ask:
+                _ask_until_valid(values, key, question, choices)
         made = validate(Profile, values, "profile")
         save_profile(home, made)
     if as_json:
@@ -136,13 +137,32 @@ def edit(name: str) -> None:
     click.echo(f"{path} written.")
 
 
+def _ask_until_valid(values: dict[str, Any], key: str, question: str, choices: tuple[str, ...]) -> None:
+    """Put an answer into the values; an answer that is not valid is asked for again, and all others are kept."""
+    while True:
+        answer = _ask(key, question, choices)
+        if answer is None:
+            return
+        trial = copy.deepcopy(values)
+        _put(trial, key, answer)
+        try:
+            validate(Profile, trial, "that answer")
+        except ConfigError as error:
+            click.echo(str(error), err=True)
+            continue
+        _put(values, key, answer)
+        return
+
+
 def _interactive() -> bool:
     return sys.stdin.isatty()
 
 
 def _ask(key: str, question: str, choices: tuple[str, ...]) -> Any:
     default = _get(Profile().model_dump(mode="json"), key)
-    shown = {True: "yes", False: "no", None: ""}.get(default, default) if not isinstance(default, list) else ""
+    shown = "" if default is None or isinstance(default, list) else default
+    if isinstance(default, bool):
+        shown = "yes" if default else "no"
     kind = (
         click.Choice((*choices, ""))
         if choices and key == "domain"

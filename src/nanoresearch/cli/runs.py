@@ -9,7 +9,7 @@ import click
 from nanoresearch.cli.main import INTERRUPTED
 from nanoresearch.cli.output import json_errors, print_json, progress
 from nanoresearch.errors import AuditFailed, NanoResearchError, UsageError
-from nanoresearch.paths import Home, RunFolder, write_atomic
+from nanoresearch.paths import Home, RunFolder, held, write_atomic
 from nanoresearch.schema.audit import Audit
 from nanoresearch.schema.run import RunRecord
 
@@ -35,6 +35,7 @@ minutes_option = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="First seed of the experiments."
 )
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
+@click.option("--no-learning", is_flag=True, help="Feedback is recorded, and the planner stays as it is.")
 @click.option("--fetch", is_flag=True, help="Fetch missing data whose licence is stated and permissive.")
 @json_option
 def run(
@@ -47,6 +48,7 @@ def run(
     budget_minutes: float | None,
     seed: int,
     overrides: tuple[str, ...],
+    no_learning: bool,
     fetch: bool,
     as_json: bool,
 ) -> None:
@@ -58,7 +60,11 @@ def run(
 
     with json_errors(as_json):
         home = Home.find()
-        named = [f"crew={crew}"] * bool(crew) + [f"execution.executor={executor}"] * bool(executor)
+        named = (
+            ["planner.learn=false"] * no_learning
+            + [f"crew={crew}"] * bool(crew)
+            + [f"execution.executor={executor}"] * bool(executor)
+        )
         config = load_config(home.config_file, (*overrides, *named))
         profile = load_profile(home, profile_name or config.profile)
         if paper_format:
@@ -191,13 +197,21 @@ def _load_audit(folder: RunFolder) -> Audit | None:
     return folder.load("audit.json", Audit) if folder.has("audit.json") else None
 
 
+def current_record(folder: RunFolder) -> RunRecord:
+    """The head record; a run that nobody works on any more is interrupted, whatever it last wrote."""
+    record = folder.load("run.json", RunRecord)
+    if record.status == "running" and not held(folder):
+        return record.model_copy(update={"status": "interrupted", "reason": "its process ended without a word"})
+    return record
+
+
 @click.command()
 @run_argument
 @json_option
 def status(run_id: str, as_json: bool) -> None:
     """Say where a run stands."""
     with json_errors(as_json):
-        record = Home.find().find_run(run_id).load("run.json", RunRecord)
+        record = current_record(Home.find().find_run(run_id))
     if as_json:
         print_json(record.model_dump(mode="json", include={"id", "status", "step", "reason", "updated", "topic"}))
         return
@@ -215,7 +229,7 @@ def list_runs(as_json: bool) -> None:
     records, broken = [], []
     for folder in Home.find().run_folders():
         try:
-            records.append(folder.load("run.json", RunRecord))
+            records.append(current_record(folder))
         except NanoResearchError as error:
             broken.append({"id": folder.id, "error": str(error)})
     if as_json:
@@ -264,6 +278,8 @@ def audit(run_id: str, as_json: bool) -> None:
     else:
         for finding in result.findings:
             click.echo(f"{finding.check:11s} {finding.where}: {finding.text}")
+        for gap in result.unverified:
+            click.echo(f"not checked: {gap}")
         word = "passed" if result.passed else "FAILED"
         click.echo(f"{word}: {result.numbers_checked} numbers, {result.citations_checked} citations checked")
     if not result.passed:

@@ -120,7 +120,7 @@ def _advice(work: Workplace, attempt: Attempt, first: str) -> str:
     hint = (
         " Raise compute.minutes in the profile, or ask for a smaller study."
         if attempt.outcome == "timed_out"
-        else " Code and output are kept; mend the code by a commit, delete the attempt's folder and resume."
+        else " Code and output are kept there. Code changed by hand is told by the audit."
     )
     return (
         f"The experiment did not succeed (attempt {attempt.number}, {attempt.outcome}).{what} {first} "

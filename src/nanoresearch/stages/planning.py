@@ -1,6 +1,6 @@
 """Stage I, second half: a blueprint is drafted, critiqued, revised and frozen."""
 
-from nanoresearch.errors import BlueprintRejected, CorruptRecord
+from nanoresearch.errors import BlueprintRejected, BudgetExceeded, CorruptRecord
 from nanoresearch.events import now_utc
 from nanoresearch.paths import write_atomic
 from nanoresearch.schema.blueprint import Blueprint, Critique
@@ -32,6 +32,11 @@ def design(work: Workplace, hypothesis: Hypothesis) -> Blueprint:
             return freeze(work, draft)
         previous = (draft, critique)
     objections = " ".join(objection.text for objection in critiques[-1].objections)
+    if {objection.kind for objection in critiques[-1].objections} == {"over_budget"}:
+        raise BudgetExceeded(
+            f"No design of this study fits into its time. {objections} "
+            "Raise compute.minutes in the profile, or --budget-minutes, and run again."
+        )
     raise BlueprintRejected(
         f"No design passed the critic in {work.config.design.rounds} drafts. Last objections: {objections} "
         "Change the topic or the profile, or raise design.rounds, and run again."

@@ -1,0 +1,104 @@
+"""What a user's past feedback asks for today: newer words take the place of older ones on the same matter.
+
+A feedback speaks of a directive when the model's own relevance says so (attitude.py): it is then the matter of that
+feedback. The newest feedback that speaks of a directive alone decides on it. Directives that set the same field of
+the guidance to different values (five seeds, ten seeds) are one matter: a plan cannot follow both, so when newer words
+want one of them, older wishes for the others lapse. No words are compared anywhere.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nanoresearch.schema.learning import Preference, UpdateRecord
+from nanoresearch.schema.plan import Directive, Phase
+
+MEANT_NATS = 1.0
+"""Bonus from which a feedback is taken to ask for, or against, a directive."""
+SPOKEN_NATS = 3.0
+"""Relevance from which a feedback is taken to speak of a directive at all."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is asked for about one directive, and by which update."""
+
+    bonus: float
+    version: int
+
+
+def lineage(history: Sequence[UpdateRecord], version: int) -> list[UpdateRecord]:
+    """The accepted updates that led to a version, oldest first."""
+    by_version = {record.version: record for record in history if record.accepted}
+    chain = []
+    while record := by_version.get(version):
+        chain.append(record)
+        version = record.parent
+    return chain[::-1]
+
+
+def standing(
+    chain: Sequence[tuple[int, Sequence[Preference]]], phase: Phase, rivals: Mapping[str, frozenset[str]]
+) -> dict[str, Standing]:
+    """Directive -> what the un-superseded part of a chain of feedback asks for. Newest last."""
+    held: dict[str, Standing] = {}
+    for version, preferences in chain:
+        for preference in preferences:
+            if preference.phase != phase:
+                continue
+            asked = {name: nats for name, nats in preference.bonus.items() if abs(nats) >= MEANT_NATS}
+            for name in spoken(preference):
+                held.pop(name, None)
+            for name, nats in asked.items():
+                if nats > 0:
+                    for rival in rivals.get(name, frozenset()):
+                        if rival in held and held[rival].bonus > 0 and held[rival].version != version:
+                            del held[rival]
+                held[name] = Standing(nats, version)
+    return held
+
+
+def superseded(before: Mapping[str, Standing], after: Mapping[str, Standing]) -> dict[int, tuple[str, ...]]:
+    """Earlier version -> directives on which it no longer decides."""
+    lost: dict[int, list[str]] = {}
+    for name, old in before.items():
+        new = after.get(name)
+        if new is None or new.version != old.version:
+            lost.setdefault(old.version, []).append(name)
+    return {version: tuple(names) for version, names in lost.items()}
+
+
+def spoken(preference: Preference) -> set[str]:
+    """The directives that a feedback is about, whatever it says of them."""
+    return {
+        name
+        for name, nats in preference.bonus.items()
+        if abs(nats) >= MEANT_NATS or preference.relevance.get(name, 0.0) >= SPOKEN_NATS
+    }
+
+
+def rivals(menu: Sequence[Directive]) -> dict[str, frozenset[str]]:
+    """Directive -> those that set a field of the guidance to another value than it does."""
+    return {
+        one.id: frozenset(other.id for other in menu if other.id != one.id and _clash(one.effect, other.effect))
+        for one in menu
+    }
+
+
+def settle(
+    bonus: Mapping[str, float], relevance: Mapping[str, float], against: Mapping[str, frozenset[str]]
+) -> dict[str, float]:
+    """Of rivals that one feedback seems to want, only the one it speaks of most keeps its bonus."""
+    wanted = {name for name, nats in bonus.items() if nats > 0}
+    return {
+        name: 0.0
+        if name in wanted
+        and any(relevance[rival] > relevance[name] for rival in against.get(name, ()) if rival in wanted)
+        else nats
+        for name, nats in bonus.items()
+    }
+
+
+def _clash(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
+    return any(
+        key in other and other[key] != value and not isinstance(value, list | tuple) for key, value in one.items()
+    )

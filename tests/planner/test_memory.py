@@ -1,0 +1,140 @@
+"""What is kept, superseded and rolled back, and planning without torch: no model is needed here."""
+
+from pathlib import Path
+
+import pytest
+
+from nanoresearch.planner.planner import FixedPlanner, PlannerInput
+from nanoresearch.planner.prompt import clean, compose, menu_of, shorten
+from nanoresearch.planner.promptonly import NOT_USED, NOTHING_LEARNED, PromptOnlyPlanner, pick
+from nanoresearch.planner.replay import lineage, rivals, settle, standing, superseded
+from nanoresearch.planner.trust import judge, share_kept
+from nanoresearch.schema.learning import LearningSettings, PhaseMeasure, Preference, UpdateRecord
+from nanoresearch.schema.plan import Directive
+from nanoresearch.schema.profile import Profile
+
+SETTINGS = LearningSettings()
+
+
+def says(relevance: dict[str, float] | None = None, **bonus: float) -> Preference:
+    return Preference(phase="planning", bonus=bonus, relevance=relevance or {})
+
+
+def update(version: int, parent: int, accepted: bool = True) -> UpdateRecord:
+    return UpdateRecord(
+        version=version, parent=parent, accepted=accepted, reason="", feedback="", model="m", model_sha256="0",
+        settings=SETTINGS, time="",
+    )  # fmt: skip
+
+
+def measure(drift: float = 1.0, entropy: float = 5.0) -> PhaseMeasure:
+    return PhaseMeasure(
+        phase="planning", topic="t", before={}, teacher={}, after={}, drift=drift, entropy=entropy, base_entropy=6.0
+    )
+
+
+def directive(name: str, **effect: object) -> Directive:
+    return Directive(id=name, phase="planning", text=f"Do {name} now.", effect=effect)
+
+
+def test_the_lineage_skips_refused_updates_and_left_branches() -> None:
+    history = [update(1, 0), update(2, 1, accepted=False), update(3, 1), update(4, 1)]
+    assert [r.version for r in lineage(history, 4)] == [1, 4]
+    assert lineage(history, 0) == []
+
+
+def test_the_newest_feedback_decides_on_what_it_speaks_of() -> None:
+    chain = [(1, [says(a=4.0, b=3.0, c=0.2)]), (2, [says(a=-4.0, b=0.1, c=0.0)])]
+    before, after = standing(chain[:1], "planning", {}), standing(chain, "planning", {})
+    assert {name: item.version for name, item in after.items()} == {"a": 2, "b": 1}
+    assert after["a"].bonus < 0
+    assert superseded(before, after) == {1: ("a",)}
+
+
+def test_speaking_of_a_directive_without_wanting_it_ends_the_older_wish() -> None:
+    chain = [(1, [says(a=4.0)]), (2, [says({"a": 9.0}, a=0.1)])]
+    assert standing(chain, "planning", {}) == {}
+
+
+def test_a_new_wish_ends_older_wishes_for_its_rivals() -> None:
+    menu = [directive("five", seeds=5), directive("one", seeds=2), directive("size", measures=["latency_ms"])]
+    against = rivals(menu)
+    assert against == {"five": frozenset({"one"}), "one": frozenset({"five"}), "size": frozenset()}
+    chain = [(1, [says(five=4.0, size=4.0)]), (2, [says(one=4.0)])]
+    assert set(standing(chain, "planning", against)) == {"one", "size"}
+    assert settle({"five": 3.0, "one": 3.0, "size": 1.0}, {"five": 2.0, "one": 9.0, "size": 0.0}, against) == {
+        "five": 0.0,
+        "one": 3.0,
+        "size": 1.0,
+    }
+
+
+def test_the_trust_region() -> None:
+    assert judge([measure()], {1: 0.9}, SETTINGS).accepted
+    assert "moved" in judge([measure(drift=99)], {}, SETTINGS).reason
+    assert "variety" in judge([measure(entropy=0.1)], {}, SETTINGS).reason
+    forgot = judge([measure()], {1: 0.9, 2: 0.3}, SETTINGS)
+    assert not forgot.accepted
+    assert "update 2" in forgot.reason
+
+
+def test_the_share_that_is_kept() -> None:
+    base, reached = {"a": 0.1, "b": 0.5, "c": 0.2}, {"a": 0.9, "b": 0.0, "c": 0.25}
+    asked = {"a": 4.0, "b": -4.0, "c": 4.0}
+    assert share_kept(base, reached, {"a": 0.5, "b": 0.25, "c": 0.0}, asked) == pytest.approx(0.5)
+    assert share_kept(base, reached, reached, {}) is None
+
+
+@pytest.mark.parametrize("phase", ["ideation", "planning", "coding", "writing"])
+def test_the_prompt_holds_the_catalogue_and_keeps_to_its_budget(phase: str) -> None:
+    request = PlannerInput(phase, "word " * 3000, Profile(taboos=("deep learning",)), context="more " * 3000)  # type: ignore[arg-type]
+    menu = menu_of(request)
+
+    def count(text: str) -> int:
+        return len(text.split())
+
+    text = compose(request, menu, count, 500)
+    assert all(directive.text in text for directive in menu)
+    assert count(text) <= 500
+    assert "Topic: word" in text
+
+
+def test_own_directives_join_the_menu_and_replace_their_namesakes() -> None:
+    menu = menu_of(PlannerInput("planning", "t", Profile(directives=(directive("mine", seeds=9),))))
+    assert menu[-1].id == "mine"
+    again = menu_of(PlannerInput("planning", "t", Profile(directives=(directive(menu[0].id, seeds=9),))))
+    assert len(again) == len({d.id for d in again}) == len(menu) - 1
+
+
+def test_cleaning_and_shortening() -> None:
+    assert clean("a\x00b\u200b\tc\n\n d") == "ab c d"
+    short = shorten("start " + "middle " * 900 + "end", lambda text: len(text.split()), 20)
+    assert short.startswith("start")
+    assert short.endswith("end")
+    assert len(short.split()) <= 20
+    assert len(shorten("x" * 50_000, len, 100)) <= 100
+
+
+def test_without_torch_and_model_the_plan_is_fixed_and_says_so(tmp_path: Path) -> None:
+    planner = PromptOnlyPlanner(tmp_path)
+    request = PlannerInput("planning", "t", Profile())
+    assert planner.remember("Always ten seeds.") == NOT_USED
+    assert planner.plan(request) == FixedPlanner().plan(request)
+    assert planner.remember(" \x00 ") == "No feedback was given."
+
+
+def test_with_a_model_feedback_is_shown_as_text_and_nothing_is_learned(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def answer(prompt: str) -> str:
+        seen.append(prompt)
+        return "1. **Repeat over ten seeds.**\n- Something else\n2. Repeat over ten seeds"
+
+    planner = PromptOnlyPlanner(tmp_path, answer)
+    assert planner.remember("Always ten seeds.") == NOTHING_LEARNED
+    plan = planner.plan(PlannerInput("planning", "t", Profile()))
+    assert [d.id for d in plan.directives] == ["ten_seeds"]
+    assert plan.planner == "prompt-only"
+    assert plan.adapter_version is None
+    assert "Always ten seeds." in seen[0]
+    assert pick("nonsense", menu_of(PlannerInput("planning", "t", Profile()))) == ()
