@@ -17,7 +17,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/pytest -n auto
 
 slow: $(VENV)/.installed-dev
-	$(BIN)/pytest -m "slow"
+	$(BIN)/pytest -m "slow and not network"
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -37,6 +37,9 @@ class StubReader:
         found = [next((n for part, n in wants.items() if part in sentence), 0.0) for sentence in sentences]
         return Evidence(tuple(20.0 if n else 0.0 for n in found), tuple(found))
 
+    def fit(self, feedback: str, sentences: list[str]) -> list[float]:
+        return [0.0] * len(sentences)
+
 
 def planner(base, folder: Path, settings: LearningSettings = QUICK, **wants: dict[str, float]) -> TrainablePlanner:  # type: ignore[no-untyped-def]
     made = TrainablePlanner(base, folder, settings)

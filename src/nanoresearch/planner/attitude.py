@@ -30,6 +30,7 @@ from torch import Tensor
 from nanoresearch.planner.base_model import BaseModel
 
 ABOUT = 'The researcher commented: "{}"\nThe comment is about these points:\n-'
+FITS = 'The plan said: "{}"\nThe researcher, who wanted just that, had said: "'
 NEUTRAL = "Thank you, that was fine."
 ECHO = "{0}\nOnce more: {0}"
 EXAMPLES = 360
@@ -95,6 +96,10 @@ class AttitudeReader:
         heard = self._read(feedback)
         attitude = [self._agreement(heard, self._read(sentence)) for sentence in sentences]
         return Evidence(tuple(gain - typical for gain in gains), tuple(attitude))
+
+    def fit(self, feedback: str, sentences: Sequence[str]) -> list[float]:
+        """log p(feedback | sentence) of each: which of several rivals the words fit best, whatever their length."""
+        return [likelihood_of(self._base, FITS.format(sentence), feedback) for sentence in sentences]
 
     def _gains(self, feedback: str, sentences: list[str]) -> list[float]:
         unseen = [sentence for sentence in sentences if sentence not in self._plain]
@@ -202,6 +207,16 @@ def log_likelihoods(base: BaseModel, prefix: str, sentences: Sequence[str]) -> l
             following = logits.gather(1, torch.tensor(row[1:], device=base.device)[:, None]).sum()
             result.append(float(opening[row[0]] + following))
     return result
+
+
+@torch.no_grad()
+def likelihood_of(base: BaseModel, prefix: str, text: str) -> float:
+    """log p(text | prefix) in nats."""
+    start, rest = base.encode(prefix), base.encode(text)
+    with base.plainly():
+        states = base.backbone(input_ids=torch.tensor([start + rest], device=base.device)).last_hidden_state
+        scores = torch.nn.functional.linear(states[0, len(start) - 1 : -1], base.head.weight).float().log_softmax(-1)
+    return float(scores.gather(1, torch.tensor(rest, device=base.device)[:, None]).sum())
 
 
 def fit_readout(rows: Tensor, marks: Tensor) -> dict[str, Tensor]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from nanoresearch.schema.learning import Preference, UpdateRecord
 from nanoresearch.schema.plan import Directive, Phase
 
+RIVAL_NATS = 3.0
+"""How much worse than its best rival a feedback may fit a directive that it still seems to want."""
 MEANT_NATS = 1.0
 """Bonus from which a feedback is taken to ask for, or against, a directive."""
 SPOKEN_NATS = 3.0
@@ -85,17 +87,22 @@ def rivals(menu: Sequence[Directive]) -> dict[str, frozenset[str]]:
 
 
 def settle(
-    bonus: Mapping[str, float], relevance: Mapping[str, float], against: Mapping[str, frozenset[str]]
+    bonus: Mapping[str, float], fit: Mapping[str, float], against: Mapping[str, frozenset[str]]
 ) -> dict[str, float]:
-    """Of rivals that one feedback seems to want, only the one it speaks of most keeps its bonus."""
-    wanted = {name for name, nats in bonus.items() if nats > 0}
+    """Of rivals that one feedback seems to want, those that it fits clearly worse than the best lose their bonus."""
+    wanted = contested(bonus, against)
     return {
         name: 0.0
-        if name in wanted
-        and any(relevance[rival] > relevance[name] for rival in against.get(name, ()) if rival in wanted)
+        if name in wanted and any(fit[rival] > fit[name] + RIVAL_NATS for rival in against.get(name, ()) if rival in wanted)
         else nats
         for name, nats in bonus.items()
     }
+
+
+def contested(bonus: Mapping[str, float], against: Mapping[str, frozenset[str]]) -> set[str]:
+    """Directives that a feedback seems to want together with a rival of theirs."""
+    wanted = {name for name, nats in bonus.items() if nats > 0}
+    return {name for name in wanted if against.get(name, frozenset()) & wanted}
 
 
 def _clash(one: Mapping[str, object], other: Mapping[str, object]) -> bool:

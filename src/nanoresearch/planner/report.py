@@ -47,7 +47,7 @@ def _inclusion_plot(record: UpdateRecord, measure: PhaseMeasure) -> "Figure":
     axes.set_xlabel("share of sampled plans with the directive")
     for marker, colour, label in (("o", "#0072B2", "before"), ("|", "#000000", "teacher"), ("D", "#D55E00", "after")):
         axes.plot([], [], marker, color=colour, label=label)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3, frameon=False, fontsize=8)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     verdict = "accepted" if record.accepted else "refused"
     words = record.feedback if len(record.feedback) <= 90 else record.feedback[:87] + "..."
     axes.set_title(f"Version {record.version}, {measure.phase}, {verdict}\n{words}", fontsize=9)

@@ -344,11 +344,13 @@ class TrainablePlanner:
         evidence = self._reader.weigh(text, list(lesson.sentences.values()))
         names = list(lesson.sentences)
         bonus = dict(zip(names, evidence.bonus(self.settings.evidence_weight, self.settings.evidence_cap), strict=True))
-        relevance = dict(zip(names, evidence.relevance, strict=True))
+        torn = sorted(replay.contested({n: b for n, b in bonus.items() if b >= replay.MEANT_NATS}, lesson.rivals))
+        fit = dict(zip(torn, self._reader.fit(text, [lesson.sentences[name] for name in torn]), strict=True))
+        settled = replay.settle({name: bonus[name] for name in torn}, fit, lesson.rivals)
         return Preference(
             phase=lesson.phase,
-            bonus=replay.settle(bonus, relevance, lesson.rivals),
-            relevance=relevance,
+            bonus=bonus | settled,
+            relevance=dict(zip(names, evidence.relevance, strict=True)),
             attitude=dict(zip(names, evidence.attitude, strict=True)),
         )
 
