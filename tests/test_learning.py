@@ -35,9 +35,16 @@ class Pupil(FixedPlanner):
             raise self._error
         self.lessons.append(([request.phase for request, _ in requests], feedback))
         return UpdateRecord(
-            version=7, parent=6, accepted=self._accepted, reason="It drifted." if not self._accepted else "Learned.",
-            feedback=feedback, model="m", model_sha256="0", settings=LearningSettings(), time="2026-01-01T00:00:00+00:00",
-        )  # fmt: skip
+            version=7,
+            parent=6,
+            accepted=self._accepted,
+            reason="Learned." if self._accepted else "It drifted.",
+            feedback=feedback,
+            model="m",
+            model_sha256="0",
+            settings=LearningSettings(),
+            time="2026-01-01T00:00:00+00:00",
+        )
 
 
 def workplace(root: Path, planner: FixedPlanner, *listeners: object, learn: bool = True) -> Workplace:

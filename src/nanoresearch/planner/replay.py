@@ -91,12 +91,12 @@ def settle(
 ) -> dict[str, float]:
     """Of rivals that one feedback seems to want, those that it fits clearly worse than the best lose their bonus."""
     wanted = contested(bonus, against)
-    return {
-        name: 0.0
-        if name in wanted and any(fit[rival] > fit[name] + RIVAL_NATS for rival in against.get(name, ()) if rival in wanted)
-        else nats
-        for name, nats in bonus.items()
-    }
+
+    def outdone(name: str) -> bool:
+        rivals = (rival for rival in against.get(name, ()) if rival in wanted)
+        return name in wanted and any(fit[rival] > fit[name] + RIVAL_NATS for rival in rivals)
+
+    return {name: 0.0 if outdone(name) else nats for name, nats in bonus.items()}
 
 
 def contested(bonus: Mapping[str, float], against: Mapping[str, frozenset[str]]) -> set[str]:
