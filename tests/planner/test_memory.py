@@ -63,7 +63,7 @@ def test_a_new_wish_ends_older_wishes_for_its_rivals() -> None:
     chain = [(1, [says(five=4.0, size=4.0)]), (2, [says(one=4.0)])]
     assert set(standing(chain, "planning", against)) == {"one", "size"}
     assert settle({"five": 3.0, "one": 3.0, "size": 1.0}, {"five": 2.0, "one": 9.0, "size": 0.0}, against) == {
-        "five": 0.0,
+        "five": -3.0,
         "one": 3.0,
         "size": 1.0,
     }

@@ -170,7 +170,7 @@ class LocalExecutor:
             process.stdin.flush()
         except BrokenPipeError:  # it died at once; its ending says why
             running.release()
-        except BaseException:
+        except BaseException:  # also on Ctrl-C: leave no supervisor behind
             process.kill()
             raise
         return running

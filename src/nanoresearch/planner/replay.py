@@ -89,14 +89,14 @@ def rivals(menu: Sequence[Directive]) -> dict[str, frozenset[str]]:
 def settle(
     bonus: Mapping[str, float], fit: Mapping[str, float], against: Mapping[str, frozenset[str]]
 ) -> dict[str, float]:
-    """Of rivals that one feedback seems to want, those that it fits clearly worse than the best lose their bonus."""
+    """Of rivals that one feedback seems to want, those that it fits clearly worse than the best are ruled out by it."""
     wanted = contested(bonus, against)
-
-    def outdone(name: str) -> bool:
-        rivals = (rival for rival in against.get(name, ()) if rival in wanted)
-        return name in wanted and any(fit[rival] > fit[name] + RIVAL_NATS for rival in rivals)
-
-    return {name: 0.0 if outdone(name) else nats for name, nats in bonus.items()}
+    outdone = {
+        name
+        for name in wanted
+        if any(fit[rival] > fit[name] + RIVAL_NATS for rival in against[name] if rival in wanted)
+    }
+    return {name: -nats if name in outdone else nats for name, nats in bonus.items()}
 
 
 def contested(bonus: Mapping[str, float], against: Mapping[str, frozenset[str]]) -> set[str]:

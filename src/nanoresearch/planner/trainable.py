@@ -171,7 +171,7 @@ class TrainablePlanner:
             record = record.model_copy(update=spent)
             try:
                 self.store.save(record, weights)
-            except BaseException:
+            except BaseException:  # also on Ctrl-C: the version in use must be the one that plans
                 self._put_on(self.version)
                 raise
             self._put_on(record.version if weights is not None else self.version)
@@ -321,7 +321,10 @@ class TrainablePlanner:
         for version, preferences in chain:
             for preference in preferences:
                 after = asked.get(preference.phase, {})
-                still = {name: item.bonus for name, item in after.items() if item.version == version}
+                main = 0.5 * max(map(abs, preference.bonus.values()), default=0.0)  # not what it barely touched
+                still = {
+                    n: item.bonus for n, item in after.items() if item.version == version and abs(item.bonus) >= main
+                }
                 share = share_kept(preference.base, preference.reached, now.get(preference.phase, {}), still)
                 if share is not None:
                     kept[version] = min(share, kept.get(version, 1.0))
