@@ -209,7 +209,7 @@ def test_spent_attempts_end_the_run_with_advice(tmp_path: Path) -> None:
                 ["git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qam", "break"], cwd=code, check=True
             )
 
-    with pytest.raises(ExecutionError, match=r"broken on purpose.*No cure is known.*resume"):
+    with pytest.raises(ExecutionError, match=r"broken on purpose.*No cure is known.*told by the audit"):
         carry_on(home, folder, NoFeedback(), sabotage)
     assert folder.load("run.json", RunRecord).status == "failed"
 

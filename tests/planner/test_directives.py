@@ -503,7 +503,7 @@ def test_progress_and_predictions_are_kept_and_quiet_is_quiet(tmp_path: Path) ->
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_the_makefile_can_be_read(tmp_path: Path) -> None:
     folder = written(tmp_path, "makefile", "unit_tests", "summary_script", "smoke_first")
-    plan = run(folder, "make", "-n", "run", "DATA=there")
+    plan = run(folder, "make", "--no-print-directory", "-n", "run", "DATA=there")
     assert plan.splitlines() == [f"python run.py --seed {seed} --data there" for seed in (0, 1)]
     for target in ("smoke", "test", "summary", "install", "clean"):
         assert run(folder, "make", "-n", target)
