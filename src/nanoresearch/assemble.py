@@ -123,9 +123,9 @@ def trainable_planner(config: Config, home: Home, profile: Profile, say: Callabl
     from nanoresearch.planner.trainable import TrainablePlanner
 
     base = load_base(config.planner.model, home.models)
-    return TrainablePlanner(
-        base, home.planners / profile.name, config.planner.learning, readout=home.models / "readouts", progress=say
-    )
+    readout = home.models / "readouts" / f"{base.fingerprint[:16]}.safetensors"
+    folder = home.planners / profile.name
+    return TrainablePlanner(base, folder, config.planner.learning, readout=readout, progress=say)
 
 
 def missing_for_learning() -> list[str]:
