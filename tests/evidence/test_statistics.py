@@ -261,11 +261,13 @@ def test_less_cost_is_a_win() -> None:
     assert derive(statistic, Ledger(blueprint(), [], measured)) == 2
 
 
-def test_an_interval_for_a_share_ends_where_shares_end() -> None:
-    from nanoresearch.evidence.statistics import _is_share
-
-    design = blueprint()
-    share = design.metrics[0].model_copy(update={"percent": True})
-    plain = design.metrics[0].model_copy(update={"percent": False})
-    assert _is_share(f"{share.id}:a class", design.model_copy(update={"metrics": (share,)}))
-    assert not _is_share(plain.id, design.model_copy(update={"metrics": (plain,)}))
+@pytest.mark.parametrize(("percent", "ends"), [(True, True), (False, False)])
+def test_an_interval_for_a_share_ends_where_shares_end(percent: bool, ends: bool) -> None:
+    share = blueprint().metrics[0].model_copy(update={"percent": percent})
+    book = ledger({("baseline", "a"): [0.9, 1.0, 1.0]}, blueprint(metrics=(share,)))
+    high = value("ci_high", book, of("baseline"))
+    low = value("ci_low", book, of("baseline"))
+    assert high is not None
+    assert low is not None
+    assert (high == 1.0) is ends
+    assert low < 0.97 < high

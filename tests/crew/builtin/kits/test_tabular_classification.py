@@ -22,6 +22,7 @@ CODE = Path(importlib.util.find_spec("nanoresearch").origin).parent / "crew/buil
 
 @pytest.fixture
 def code(monkeypatch):
+    monkeypatch.syspath_prepend(str(CODE.parents[2] / "codebase"))  # what all kits share
     monkeypatch.syspath_prepend(str(CODE))
     for name in ("data", "models", "evaluate", "fixes"):
         monkeypatch.delitem(sys.modules, name, raising=False)

@@ -18,5 +18,7 @@ def load_kits() -> dict[str, Kit]:
 
 
 def read_code(kit: str, name: str) -> str:
-    """Source of one file of a kit's code folder."""
-    return files(__package__).joinpath(kit, "code", name).read_text(encoding="utf-8")
+    """Source of one file of a kit's code folder, or of the program text that all kits share."""
+    own = files(__package__).joinpath(kit, "code", name)
+    shared = files("nanoresearch.crew.builtin").joinpath("codebase", name)
+    return (own if own.is_file() else shared).read_text(encoding="utf-8")

@@ -85,10 +85,10 @@ class ProtocolOption:
 
 @dataclass(frozen=True)
 class Fix:
-    """A known trouble in the data, and the function of code/fixes.py that cures it."""
+    """A known trouble in the data, and the function of codebase/fixes.py that cures it."""
 
     id: str
-    """Entry of FIXES in code/fixes.py; its value is the function of that name."""
+    """Entry of FIXES in codebase/fixes.py, or in a code/fixes.py of the kit; its value is the function of that name."""
     pattern: str
     """Regular expression searched in the last lines of the error, type and message."""
     reason: str
