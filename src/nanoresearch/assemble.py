@@ -15,9 +15,10 @@ from nanoresearch import __version__
 from nanoresearch.config import Config, validate
 from nanoresearch.crew.builtin.crew import builtin_crew
 from nanoresearch.crew.roles import Crew
-from nanoresearch.errors import NanoResearchError, UsageError
+from nanoresearch.errors import NanoResearchError, StoreError, UsageError
 from nanoresearch.events import EventFile, Events, Listener, now_utc
 from nanoresearch.execution.local import LocalExecutor
+from nanoresearch.experience.store import ExperienceStore
 from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.paths import Home, RunFolder
 from nanoresearch.planner.planner import DeferredPlanner, FixedPlanner, Planner
@@ -95,7 +96,19 @@ def open_workplace(home: Home, folder: RunFolder, *listeners: Listener, minutes:
         executor=LocalExecutor(),
         events=events,
         log=RunLog(folder, events, minutes=minutes),
+        store=store_for(config, home, events),
     )
+
+
+def store_for(config: Config, home: Home, events: Events) -> ExperienceStore | None:
+    """Skills and memories, unless both are switched off. A store that cannot be used is told as a degradation."""
+    if not (config.experience.skills or config.experience.memory):
+        return None
+    try:
+        return ExperienceStore(home.experience)
+    except StoreError as error:
+        events.emit("degraded", f"This run goes without skills and memories: {error}")
+        return None
 
 
 def planner_for(config: Config, home: Home, profile: Profile, events: Events) -> Planner:

@@ -12,7 +12,8 @@ from nanoresearch.assemble import LIBRARIES
 from nanoresearch.config import load_config
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.datasets.stage import status
-from nanoresearch.errors import NanoResearchError
+from nanoresearch.errors import NanoResearchError, StoreError
+from nanoresearch.experience.store import ExperienceStore
 from nanoresearch.paper.compile import INSTALL_LATEX, INSTALL_PUBLISHERS, PUBLISHER_PACKAGES, find_latex
 from nanoresearch.paths import Home
 from nanoresearch.profiles import load_profile
@@ -36,7 +37,16 @@ class Check(Record):
 
 def examine(home: Home) -> list[Check]:
     """Every check, in the order in which a run needs them."""
-    return [*_python(), *_home(home), *_settings(home), *_git(), *_latex(), *_machine(), *_data(home)]
+    return [
+        *_python(),
+        *_home(home),
+        *_settings(home),
+        *_git(),
+        *_latex(),
+        *_machine(),
+        *_data(home),
+        *_experience(home),
+    ]
 
 
 def _python() -> Iterator[Check]:
@@ -134,4 +144,28 @@ def _data(home: Home) -> Iterator[Check]:
             state="missing",
             found=", ".join(broken),
             remedy=f"nanoresearch data fetch {' '.join(broken)}",
+        )
+
+
+def _experience(home: Home) -> Iterator[Check]:
+    """A damaged store keeps runs from learning, not from running."""
+    try:
+        with ExperienceStore(home.experience) as store:
+            skills, memories = store.skills(), store.memories(current=False)
+            problems = store.unreadable()
+    except StoreError as error:
+        yield Check(name="experience", state="missing", found=str(error))  # which says what to do
+        return
+    trusted = sum(skill.status == "trusted" for skill in skills)
+    yield Check(
+        name="experience",
+        state="ok",
+        found=f"{len(skills)} skills, {trusted} of them trusted; {len(memories)} memories",
+    )
+    if problems:
+        yield Check(
+            name="unreadable experience",
+            state="missing",
+            found=f"{len(problems)}: {' '.join(problems[:3])}" + (" ..." if len(problems) > 3 else ""),
+            remedy="restore a copy of experience.db; until then they are skipped",
         )

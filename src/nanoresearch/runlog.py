@@ -43,6 +43,12 @@ class RunLog:
         if version is not None:
             self._set_phase(phase, cost.model_copy(update={"planner_version": version}))
 
+    def recalled(self, phase: str, skills: int, memories: int) -> None:
+        """Note how much of earlier runs was put before planner and crew."""
+        cost = self.record.phases.get(phase, PhaseCost())
+        counts = {"skills_retrieved": skills, "memories_retrieved": memories}
+        self._set_phase(phase, cost.model_copy(update=counts))
+
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
         """Add the time spent inside to a phase."""

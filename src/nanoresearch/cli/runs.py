@@ -9,10 +9,11 @@ import click
 from nanoresearch.cli.main import INTERRUPTED
 from nanoresearch.cli.output import json_errors, print_json, progress
 from nanoresearch.errors import AuditFailed, NanoResearchError, UsageError
-from nanoresearch.paths import Home, RunFolder, held, write_atomic
+from nanoresearch.paths import Home, RunFolder, held, read_record, write_atomic
 from nanoresearch.schema.audit import Audit
 from nanoresearch.schema.run import RunRecord
 
+RECALLED = "recalled.json"
 run_argument = click.argument("run_id", metavar="RUN_ID", default="latest")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 feedback_option = click.option(
@@ -36,6 +37,8 @@ minutes_option = click.option(
 )
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
 @click.option("--no-learning", is_flag=True, help="Feedback is recorded, and the planner stays as it is.")
+@click.option("--no-skills", is_flag=True, help="Neither use nor learn skills.")
+@click.option("--no-memory", is_flag=True, help="Neither recall nor keep memories.")
 @click.option("--fetch", is_flag=True, help="Fetch missing data whose licence is stated and permissive.")
 @json_option
 def run(
@@ -49,6 +52,8 @@ def run(
     seed: int,
     overrides: tuple[str, ...],
     no_learning: bool,
+    no_skills: bool,
+    no_memory: bool,
     fetch: bool,
     as_json: bool,
 ) -> None:
@@ -62,6 +67,8 @@ def run(
         home = Home.find()
         named = (
             ["planner.learn=false"] * no_learning
+            + ["experience.skills=false"] * no_skills
+            + ["experience.memory=false"] * no_memory
             + [f"crew={crew}"] * bool(crew)
             + [f"execution.executor={executor}"] * bool(executor)
         )
@@ -253,12 +260,36 @@ def show(run_id: str, as_json: bool) -> None:
         folder = Home.find().find_run(run_id)
         summary = _summary(folder, _load_audit(folder))
         record = folder.load("run.json", RunRecord)
+        recalled = _recalled(folder, record)
     if as_json:
-        print_json({**record.model_dump(mode="json"), "summary": summary})
+        print_json({**record.model_dump(mode="json"), "summary": summary, "recalled": recalled})
         return
     _print_summary(summary)
     for phase, cost in record.phases.items():
         click.echo(f"  {phase:10s} {cost.seconds:8.1f} s")
+    for item in recalled:
+        click.echo(f"  recalled for {item['where']}: {item['kind']} {item['id']}, {item['why']}")
+        click.echo(f"    {item['text']}")
+
+
+def _recalled(folder: RunFolder, record: RunRecord) -> list[dict[str, Any]]:
+    """Every skill and memory that was retrieved in a run, with the parts of its score."""
+    from nanoresearch.config import Config, validate
+    from nanoresearch.experience.retrieve import explain
+    from nanoresearch.schema.experience import Recall
+
+    settings = validate(Config, record.config, "run.json: config").experience
+    rows = []
+    for path in sorted(folder.root.rglob(RECALLED), key=lambda path: path.stat().st_mtime):
+        recall = read_record(path, Recall)
+        where = str(path.parent.relative_to(folder.root))
+        for found in recall.skills:
+            text, why = f"{found.skill.when} {found.skill.what}", explain(found.score, settings.skill_weights)
+            rows.append({"where": where, "kind": "skill", "id": found.skill.id, "text": text, "why": why})
+        for item in recall.memories:
+            why = explain(item.score, settings.memory_weights)
+            rows.append({"where": where, "kind": "memory", "id": item.memory.id, "text": item.memory.text, "why": why})
+    return rows
 
 
 @click.command()
@@ -358,7 +389,7 @@ def _export_files(folder: RunFolder) -> dict[str, bytes]:
         str(path.relative_to(folder.root)): path.read_bytes()
         for prefix in kept
         for path in sorted(folder.path(prefix).rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != RECALLED  # memories are the user's own, and no part of the paper
     }
     for name in ("execution/results.jsonl", "execution/measurements.jsonl", "run.json", "audit.json"):
         if folder.has(name):

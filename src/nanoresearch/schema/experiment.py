@@ -96,6 +96,30 @@ class Patch(Record):
     """Why it should help, one sentence."""
     files: dict[str, str]
     """New content of each changed file."""
+    skill: str | None = None
+    """Skill that it came from."""
+
+
+class Preparation(Record):
+    """A cure that was applied before the first run, because earlier studies needed it."""
+
+    fix: str
+    """Name of the cure."""
+    reason: str
+    """Why, LaTeX-safe sentence."""
+    skill: str
+    """Skill or memory that it came from."""
+
+
+class Program(Record):
+    """A codebase as a coder hands it over."""
+
+    files: dict[str, str]
+    """Content of each file by its path."""
+    prepared: tuple[Preparation, ...] = ()
+    """Cures it already holds."""
+    proven_by: str | None = None
+    """Memory of a run in which all of this worked on the same data, so that a reduced run would show nothing new."""
 
 
 class Attempt(Record):
@@ -121,3 +145,5 @@ class Attempt(Record):
     """Cure applied after it, by name."""
     patch_reason: str | None = None
     """Why."""
+    skill: str | None = None
+    """Skill that the cure came from."""
