@@ -18,6 +18,7 @@ from transformers.cache_utils import DynamicLayer
 
 from nanoresearch.planner.base_model import BaseModel
 from nanoresearch.planner.choices import Menu, Options, Progress, branch_bonus
+from nanoresearch.planner.lora import make_lean
 
 
 class RoomyLayer(DynamicLayer):
@@ -127,6 +128,7 @@ class Policy:
             else:
                 self.model = get_peft_model(base.model, config, adapter_name=self.adapter)
                 base.model = self.model
+        make_lean(self.model)
         self.model.eval()  # no dropout anywhere; gradients do not need training mode
         self._initial = {name: value.detach().clone() for name, value in self.weights().items()}
 
