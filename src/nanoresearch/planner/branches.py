@@ -39,7 +39,7 @@ class Prefix:
         return replace(self, keys=tuple(k.detach() for k in self.keys), values=tuple(v.detach() for v in self.values))
 
 
-class SharedLayer(DynamicLayer):
+class SharedLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """Starts from a prompt's keys and values as they are; gradients flow into them."""
 
     def __init__(self, key: Tensor, value: Tensor) -> None:
@@ -48,7 +48,7 @@ class SharedLayer(DynamicLayer):
         self.dtype, self.device, self.is_initialized = key.dtype, key.device, True
 
 
-class RoomyLayer(SharedLayer):
+class RoomyLayer(SharedLayer):  # type: ignore[no-untyped-call]
     """The same without gradients, with room for so many more tokens: growing it copies nothing."""
 
     def __init__(self, key: Tensor, value: Tensor, room: int) -> None:
@@ -71,7 +71,7 @@ class Branches:
     """Plans that continue a prompt, fed a few tokens at a time."""
 
     def __init__(self, prefix: Prefix, count: int, *, packed: bool, room: int | None = None) -> None:
-        """packed: whether plans may share a row. room: tokens of the longest plan, where they grow without gradients."""
+        """packed: plans may share a row. room: tokens of the longest plan, when plans grow without gradients."""
         size = GROUP if packed else 1
         self._rows = [_Row(prefix, min(size, count - start), room) for start in range(0, count, size)]
 
@@ -111,7 +111,7 @@ class _Row:
             past_key_values=self._cache,
             use_cache=True,
         ).last_hidden_state
-        return list(hidden[0].split([len(more) for more in tokens]))
+        return list(torch.split(hidden[0], [len(more) for more in tokens]))
 
 
 def branch_mask(owner: Sequence[int], fresh: int, like: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ class LoraProduct(torch.autograd.Function):
         return out.to(x.dtype).view(*x.shape[:-1], -1)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of x, A and B."""
         x, weight, a, b, inner = ctx.saved_tensors
@@ -59,7 +59,7 @@ class LeanLinear(Linear):
             return result
         name, base = self.active_adapters[0], self.base_layer
         a, b = self.lora_A[name].weight, self.lora_B[name].weight
-        product: Tensor = LoraProduct.apply(x, base.weight, base.bias, a, b, self.scaling[name])
+        product: Tensor = LoraProduct.apply(x, base.weight, base.bias, a, b, self.scaling[name])  # type: ignore[no-untyped-call]
         return product
 
     def _is_plain(self, x: Tensor) -> bool:
