@@ -6,17 +6,23 @@ kernel allows it namespaces of its own take processes, network and mounts away. 
 status 125 before the command starts. Also makes the filter that bubblewrap is given.
 """
 
-import ctypes
 import json
 import os
 import platform
-import resource
 import signal
 import struct
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
+
+try:
+    import ctypes
+    import resource
+except ImportError:  # Windows lacks one, some builds the other; landlock_abi() is 0 there and nothing else is called
+    _CAPABLE = False
+else:
+    _CAPABLE = sys.platform == "linux"
 
 FAILED = 125
 """Exit status when the command was not started."""
@@ -159,7 +165,7 @@ def filter_program(*, namespaces: bool, unix_sockets: bool) -> bytes:
 
 def landlock_abi() -> int:
     """Version of the kernel's interface; 0 where it has none or does not use it."""
-    if sys.platform != "linux" or platform.machine() not in _ARCHITECTURES:
+    if not _CAPABLE or platform.machine() not in _ARCHITECTURES:
         return 0
     return max(0, int(ctypes.CDLL(None, use_errno=True).syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1)))
 
@@ -178,7 +184,7 @@ def confine(rules: Rules, command: list[str]) -> NoReturn:
     _drop_capabilities()
     _restrict_files(rules)
     _restrict_calls(filter_program(namespaces=rules.namespaces, unix_sockets=False))
-    os.execvpe(command[0], command, os.environ)  # noqa: S606
+    os.execvpe(command[0], command, os.environ)
 
 
 def _enter_namespaces(rules: Rules) -> None:
@@ -301,7 +307,7 @@ def _die_with(parent: int) -> None:
         os._exit(FAILED)
 
 
-def _libc() -> ctypes.CDLL:
+def _libc() -> "ctypes.CDLL":
     return ctypes.CDLL(None, use_errno=True)
 
 

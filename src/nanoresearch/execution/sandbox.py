@@ -147,7 +147,6 @@ if os.path.exists("/proc/self/status"):
     held = open("/proc/self/status").read().split("CapEff:")[1].split()[0]
 else:
     held = "0"
-can(lambda: open(secret, "a").write("x"))  # whether that arrives is seen from outside
 found = {
     "it can read other files": can(lambda: open(secret).read()),
     "it can read the home": can(home_is_open),
@@ -158,6 +157,7 @@ found = {
     ),
     "it cannot write its own files": not can(lambda: open(os.path.join(job, "own"), "w")),
 }
+can(lambda: open(secret, "a").write("x"))  # whether that arrives is seen from outside
 print(json.dumps([words for words, is_so in found.items() if is_so]))
 """
 
