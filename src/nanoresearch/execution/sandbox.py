@@ -150,6 +150,7 @@ else:
 found = {
     "it can read other files": can(lambda: open(secret).read()),
     "it can read the home": can(home_is_open),
+    "it can change the kernel's settings": can(lambda: open("/proc/sys/kernel/core_pattern", "r+")),
     "it can reach the network": can(lambda: socket.create_connection(("127.0.0.1", port), 2)) or can(send),
     "it keeps what root may do": int(held, 16) != 0,
     "it sees other processes": os.readlink("/proc/self/ns/pid") == spaces if spaces else can(
@@ -254,7 +255,8 @@ def _confined(order: Order, isolation: Isolation, access: Access) -> list[str]:
 
 def _bubblewrapped(order: Order, access: Access) -> list[str]:
     command = [shutil.which("bwrap") or "bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
-    command += ["--cap-drop", "ALL", "--proc", "/proc", "--dev", "/dev"]
+    # Root keeps its files: without the remount, /proc/sys can be written by an experiment that root starts.
+    command += ["--cap-drop", "ALL", "--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
     command += ["--size", str(order.memory_bytes // 4), "--tmpfs", "/dev/shm"]
     command += ["--size", str(TEMPORARY_BYTES), "--tmpfs", "/tmp"]
     for device in _graphics():
