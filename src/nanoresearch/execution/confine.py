@@ -1,12 +1,11 @@
-"""Confines itself with what the kernel offers to everybody, then becomes the command: no program is needed for it.
+"""Confines a process with what the kernel offers to everybody: for machines without bubblewrap.
 
-Started as `python -I -S confine.py RULES COMMAND...`, RULES as JSON, with standard library only. Landlock keeps files
-apart, a system call filter forbids sockets and what Landlock does not cover, capabilities are given up, and where the
-kernel allows it namespaces of its own take processes, network and mounts away. Whatever of that fails ends it with
-status 125 before the command starts. Also makes the filter that bubblewrap is given.
+The supervisor calls `confine` between fork and exec; standard library only. Landlock keeps files apart, a system call
+filter forbids sockets and what Landlock does not cover, capabilities are given up, and where the kernel allows it
+namespaces of its own take processes, network and mounts away. Whatever of that fails ends the process with status 125
+before the command starts. Also makes the filter that bubblewrap is given.
 """
 
-import json
 import os
 import platform
 import signal
@@ -170,25 +169,30 @@ def landlock_abi() -> int:
     return max(0, int(ctypes.CDLL(None, use_errno=True).syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1)))
 
 
-def confine(rules: Rules, command: list[str]) -> NoReturn:
-    """Become the command, confined. Raises CannotConfine when that cannot be done, OSError when it cannot be run."""
-    least = LEAST_ABI_NAMESPACES if rules.namespaces else LEAST_ABI
-    if landlock_abi() < least:
-        raise CannotConfine(f"Landlock ABI {landlock_abi()}, and {least} is needed")
-    if rules.namespaces:
-        _enter_namespaces(rules)
-        limit = resource.getrlimit(resource.RLIMIT_NPROC)[1]
-        limit = rules.processes if limit == resource.RLIM_INFINITY else min(limit, rules.processes)
-        resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    _drop_capabilities()
-    _restrict_files(rules)
-    _restrict_calls(filter_program(namespaces=rules.namespaces, unix_sockets=False))
-    os.execvpe(command[0], command, os.environ)
+def confine(rules: Rules) -> None:
+    """Confine this process, which must have one thread; with namespaces, return in a child that takes its place.
+
+    Ends the process when that cannot be done: never return to what would then start the command without a sandbox.
+    """
+    try:
+        least = LEAST_ABI_NAMESPACES if rules.namespaces else LEAST_ABI
+        if landlock_abi() < least:
+            raise CannotConfine(f"Landlock ABI {landlock_abi()}, and {least} is needed")
+        if rules.namespaces:
+            _enter_namespaces(rules)
+            limit = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+            limit = rules.processes if limit == resource.RLIM_INFINITY else min(limit, rules.processes)
+            resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
+        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+        _drop_capabilities()
+        _restrict_files(rules)
+        _restrict_calls(filter_program(namespaces=rules.namespaces, unix_sockets=False))
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the command must not start
+        _fail(error)
 
 
 def _enter_namespaces(rules: Rules) -> None:
-    """Return in a process of new namespaces; the caller stays behind and ends as that process ends."""
+    """Return in a process of new namespaces, its second; the caller stays behind and ends as that process ends."""
     parent, folder = os.getppid(), str(Path.cwd())
     user, group = os.getuid(), os.getgid()
     _call("unshare", _NEWUSER | _NEWNS | _NEWPID | _NEWNET | _NEWIPC)
@@ -198,24 +202,28 @@ def _enter_namespaces(rules: Rules) -> None:
     outlet, inlet = os.pipe()
     child = os.fork()
     if child:
-        os.close(inlet)
+        _close_all_but(outlet)
         _end_as(_told(outlet), child)
     os.close(outlet)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    try:
-        _own_mounts(rules)
-        os.chdir(folder)
-    except (CannotConfine, OSError) as error:
-        _fail(error)
+    _own_mounts(rules)
+    os.chdir(folder)
     child = os.fork()
     if child == 0:
         os.close(inlet)
         return
+    _close_all_but(inlet)
     while True:  # the first process of a process namespace collects all that others leave
         pid, status = os.wait()
         if pid == child:
             os.write(inlet, struct.pack("i", status))
             os._exit(0)
+
+
+def _close_all_but(kept: int) -> None:
+    """Close what belongs to the command: whoever waits for its exec waits for these to be closed."""
+    os.closerange(3, kept)
+    os.closerange(kept + 1, 4096)
 
 
 def _told(outlet: int) -> int:
@@ -340,21 +348,6 @@ def _set_readonly(path: str, *, on: bool) -> None:
     _syscall(_MOUNT_SETATTR, _AT_FDCWD, path.encode(), recursive, attributes, ctypes.c_size_t(len(attributes)))
 
 
-def _fail(error: Exception) -> NoReturn:
+def _fail(error: BaseException) -> NoReturn:
     os.write(2, f"sandbox: {error}\n".encode())
     os._exit(FAILED)
-
-
-def main() -> None:
-    """Read the rules, confine, become the command."""
-    try:
-        confine(Rules(**json.loads(sys.argv[1])), sys.argv[2:])
-    except CannotConfine as error:
-        _fail(error)
-    except OSError as error:
-        os.write(2, f"{sys.argv[2]}: {error.strerror}\n".encode())
-        os._exit(127)
-
-
-if __name__ == "__main__":
-    main()

@@ -13,6 +13,7 @@ names. Does not limit time, memory, processes and disk; the supervisor does. Doe
 version or, where there is one, the graphics card.
 """
 
+import contextlib
 import glob
 import json
 import os
@@ -31,8 +32,8 @@ from pathlib import Path
 from typing import Literal
 
 from nanoresearch.errors import ExecutionError
-from nanoresearch.execution import confine
-from nanoresearch.execution.supervise import FILTER, Order
+from nanoresearch.execution import confine, supervise
+from nanoresearch.execution.supervise import FILTER, Ending, Order
 from nanoresearch.paths import Home
 from nanoresearch.schema.isolation import Isolation
 
@@ -76,7 +77,7 @@ def wrap(order: Order, isolation: Isolation, access: Access) -> Order:
         return limits
     if isolation.kind == "landlock":
         layers = 2 if isolation.namespaces else 0
-        return replace(limits, command=_confined(limits, isolation, access), layers=layers)
+        return replace(limits, rules=asdict(_rules(limits, isolation, access)), layers=layers)
     program = confine.filter_program(namespaces=True, unix_sockets=True)
     return replace(limits, command=_bubblewrapped(limits, access), layers=2, filter=program.hex())
 
@@ -186,13 +187,13 @@ def _fault(isolation: Isolation) -> str:
             command=[sys.executable, "-I", "-S", "-c", _LOOK, told],
             folder=str(job),
             environment={"PATH": os.environ.get("PATH", os.defpath)},
-            stdout=os.devnull, stderr=os.devnull, timeout_s=PROBE_S, grace_s=0.0,
+            stdout=str(root / "stdout"), stderr=str(root / "stderr"), timeout_s=PROBE_S, grace_s=0.0,
             memory_bytes=2**30, file_bytes=2**20, output_bytes=2**20,
         )  # fmt: skip
         try:
             said, status = _run(wrap(order, isolation, access))
-        except (OSError, subprocess.SubprocessError, confine.CannotConfine) as error:
-            return str(error)
+        except (OSError, ValueError, TypeError, confine.CannotConfine) as error:
+            return f"it could not be tried: {error}"
         try:
             faults = [str(words) for words in json.loads(said)]
         except ValueError:
@@ -224,24 +225,21 @@ def _listen(listener: socket.socket, mailbox: socket.socket) -> int:
 
 
 def _run(order: Order) -> tuple[str, int]:
-    """What an order prints, and its status, without a supervisor."""
-    outlet, inlet = os.pipe()
-    try:
-        os.write(inlet, bytes.fromhex(order.filter))
-        os.close(inlet)
-        command = [str(outlet) if part == str(FILTER) else part for part in order.command]
-        done = subprocess.run(
-            command, cwd=order.folder, env=order.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace", timeout=order.timeout_s, pass_fds=(outlet,),
-            start_new_session=True, check=False,
-        )  # fmt: skip
-    finally:
-        os.close(outlet)
-    return done.stdout, done.returncode
+    """What an order prints, and its status, carried out as those of experiments are."""
+    supervisor = [sys.executable, "-I", "-S", supervise.__file__]
+    with subprocess.Popen(supervisor, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
+        process.stdin.flush()
+        ending = Ending(**json.loads(process.stdout.readline() or b"{}"))
+    said = ending.message if ending.cause == "start" else Path(order.stdout).read_text(errors="replace")
+    complaint = "" if said else Path(order.stderr).read_text(errors="replace")
+    return said or complaint, ending.exit_code if ending.exit_code is not None else -1
 
 
-def _confined(order: Order, isolation: Isolation, access: Access) -> list[str]:
-    rules = confine.Rules(
+def _rules(order: Order, isolation: Isolation, access: Access) -> confine.Rules:
+    return confine.Rules(
         readable=[str(path) for path in _readable(access, order)],
         writable=[str(path.absolute()) for path in access.writable],
         devices=_graphics(),
@@ -249,8 +247,6 @@ def _confined(order: Order, isolation: Isolation, access: Access) -> list[str]:
         processes=order.processes or PROCESSES,
         shared_memory_bytes=order.memory_bytes // 4,
     )
-    launcher = [sys.executable, "-I", "-S", confine.__file__, json.dumps(asdict(rules))]
-    return [*launcher, *order.command]
 
 
 def _bubblewrapped(order: Order, access: Access) -> list[str]:
@@ -285,8 +281,8 @@ def _readable(access: Access, order: Order | None = None) -> list[Path]:
     libraries = order.environment.get("LD_LIBRARY_PATH", "") if order else ""
     system += [Path(name) for name in libraries.split(os.pathsep) if name.startswith("/")]
     private = [folder.resolve() for folder in _private()]
-    allowed = [piece for path in (*system, *_python()) if path.exists() for piece in _without(path, private)]
-    named = [path.absolute() for path in access.readable if path.exists()]
+    allowed = [piece for path in (*system, *_python()) if _there(path) for piece in _without(path, private)]
+    named = [path.absolute() for path in access.readable if _there(path)]
     return list(dict.fromkeys([*allowed, *named]))
 
 
@@ -302,8 +298,9 @@ def _without(path: Path, private: list[Path]) -> Iterator[Path]:
     if not inside:
         yield path
     elif real not in inside and real.is_dir():
-        for child in sorted(path.iterdir()):
-            yield from _without(child, inside)
+        with contextlib.suppress(PermissionError):  # then nobody inside could list it either
+            for child in sorted(path.iterdir()):
+                yield from _without(child, inside)
 
 
 def _python() -> list[Path]:
@@ -321,3 +318,11 @@ def _python() -> list[Path]:
 
 def _graphics() -> list[str]:
     return sorted(path for pattern in GRAPHICS for path in glob.glob(pattern))  # noqa: PTH207 - patterns from the root
+
+
+def _there(path: Path) -> bool:
+    """Whether a path exists, as far as this user can see."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False

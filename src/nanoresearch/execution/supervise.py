@@ -27,7 +27,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,6 +85,8 @@ class Order:
     """Processes of a sandbox between the supervisor and the command."""
     filter: str = ""
     """A system call filter for the sandbox, in hexadecimal."""
+    rules: dict[str, Any] = field(default_factory=dict)
+    """What confine.py, which lies beside this file, is to confine the command to; nothing when empty."""
 
 
 @dataclass(frozen=True)
@@ -407,6 +409,7 @@ def _start(order: Order) -> "subprocess.Popen[bytes]":
     import resource
 
     prctl, supervisor = _prctl(), os.getpid()
+    confine = _confinement(order.rules) if order.rules else None
     # The data segment, not the address space: numerical libraries reserve far more addresses than they use.
     wanted = [("RLIMIT_DATA", order.memory_bytes), ("RLIMIT_FSIZE", order.file_bytes), ("RLIMIT_CORE", 0)]
     if order.cpu_seconds is not None:
@@ -425,6 +428,8 @@ def _start(order: Order) -> "subprocess.Popen[bytes]":
                 resource.setrlimit(kind, (allowed, allowed))
             except (OSError, ValueError):  # a platform that knows the name but not the limit
                 continue
+        if confine:
+            confine()
 
     if prctl:
         prctl(PR_SET_CHILD_SUBREAPER, 1)  # processes that leave the group stay below this one, and are found
@@ -435,6 +440,20 @@ def _start(order: Order) -> "subprocess.Popen[bytes]":
     finally:
         for held in common.get("pass_fds", ()):
             os.close(held)
+
+
+def _confinement(rules: dict[str, Any]) -> Callable[[], None]:
+    """A function that confines the process which calls it. It is read from its file: nothing can be imported here."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location("confine", Path(__file__).with_name("confine.py"))
+    if spec is None or spec.loader is None:
+        raise OSError("confine.py, which makes the sandbox, is not beside the supervisor")
+    module = module_from_spec(spec)
+    sys.modules["confine"] = module
+    spec.loader.exec_module(module)
+    wanted = module.Rules(**rules)
+    return lambda: module.confine(wanted)
 
 
 def _hand_over(content: bytes) -> int:
