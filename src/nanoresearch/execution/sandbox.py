@@ -50,6 +50,9 @@ GRAPHICS = ("/dev/nvidia*", "/dev/kfd", "/dev/dri")
 PROCESSES = 512
 """Processes and threads where an order names no number."""
 
+BURST = 2
+"""The kernel's own limit of processes, as a multiple: the supervisor is to see the limit passed, and say so."""
+
 TEMPORARY_BYTES = 64 * 2**20
 """Size of /tmp; the folder that TMPDIR names is larger."""
 
@@ -244,7 +247,7 @@ def _rules(order: Order, isolation: Isolation, access: Access) -> confine.Rules:
         writable=[str(path.absolute()) for path in access.writable],
         devices=_graphics(),
         namespaces=isolation.namespaces,
-        processes=order.processes or PROCESSES,
+        processes=BURST * (order.processes or PROCESSES),
         shared_memory_bytes=order.memory_bytes // 4,
     )
 
@@ -265,7 +268,8 @@ def _bubblewrapped(order: Order, access: Access) -> list[str]:
     command += ["--remount-ro", "/", "--chdir", order.folder, "--seccomp", str(FILTER), "--"]
     counter = shutil.which("prlimit")
     if counter and os.getuid() != 0:  # the kernel counts the processes of everybody but root
-        command += [counter, f"--nproc={order.processes}:{order.processes}", "--"]
+        most = BURST * (order.processes or PROCESSES)
+        command += [counter, f"--nproc={most}:{most}", "--"]
     return command + order.command
 
 
