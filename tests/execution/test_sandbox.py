@@ -251,7 +251,8 @@ def test_no_program_gives_more_rights(attack) -> None:
     program = """
         import os
         status = open("/proc/self/status").read()
-        for field in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
+        bound = ["CapBnd"] if os.getuid() == 0 else []  # what root alone would get back with the next program
+        for field in ("CapEff", "CapPrm", "CapAmb", *bound):
             assert int(status.split(field + ":")[1].split()[0], 16) == 0, field
         assert status.split("NoNewPrivs:")[1].split()[0] == "1"
         print("none")
@@ -365,7 +366,7 @@ def test_daemon_ends_with_the_job(attack, ending: str) -> None:
         """
     job, _, _ = attack(program, timeout_s=2)
     assert job.outcome in ("failed", "timed_out")
-    wait_until(lambda: not any(runs(pid) and b"DAEMON-OF-A-JOB" in line(pid) for pid in _below(1)))
+    wait_until(lambda: not any(b"DAEMON-OF-A-JOB" in line(pid) and runs(pid) for pid in _below(1)))
 
 
 def line(pid: int) -> bytes:
