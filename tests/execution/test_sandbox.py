@@ -317,6 +317,28 @@ def test_disk_is_not_filled(attack, hold: str) -> None:
     assert job.reason.startswith(DISK_EXCEEDED)
 
 
+@pytest.mark.parametrize(
+    "hide",
+    [
+        "os.mkdir('a'); os.chmod('a', 0o300); os.chdir('a')",
+        "[(os.mkdir('a'), os.chdir('a')) for _ in range(3000)]",
+    ],
+)
+def test_nothing_is_hidden_from_the_limit_or_left_behind(attack, hide: str) -> None:
+    program = f"""
+        import os, time
+        os.chdir(os.environ["TMPDIR"])
+        {hide}
+        for number in range(30):
+            with open(str(number), "wb") as file:
+                file.write(bytes(2**20))
+        os.chmod(".", 0)
+        time.sleep(30)
+        """
+    job, _, _ = attack(program, disk_mb=20, file_mb=4)  # which also looks for what is left
+    assert job.reason.startswith(DISK_EXCEEDED)
+
+
 @pytest.mark.parametrize("folder", ["/tmp", "/dev/shm", "/var/tmp", "/run"])
 def test_other_places_hold_little(attack, folder: str) -> None:
     program = f"""

@@ -213,7 +213,7 @@ class LocalExecutor:
         for pipe in (item.process.stdout, item.process.stderr):
             if pipe is not None:
                 pipe.close()
-        shutil.rmtree(item.request.output_folder / SCRATCH, ignore_errors=True)
+        _clear(item.request.output_folder / SCRATCH)
 
 
 def _time_left(request: JobRequest) -> float:
@@ -243,7 +243,7 @@ def _conclude(item: _Running) -> Job:
     reports = item.request.output_folder / RESULTS
     if not reports.is_symlink() and reports.is_file() and reports.stat().st_size == 0:
         reports.unlink()
-    shutil.rmtree(item.request.output_folder / SCRATCH, ignore_errors=True)
+    _clear(item.request.output_folder / SCRATCH)
     return Job(
         seed=item.request.seed,
         outcome=outcome,
@@ -254,6 +254,20 @@ def _conclude(item: _Running) -> Job:
         reason=plain(reason),
         sandbox=item.sandbox,
     )
+
+
+def _clear(folder: Path) -> None:
+    """Delete what a job left, also where it made that hard: folders without rights, or nested thousands deep."""
+    try:
+        for root, names, _ in os.walk(folder):
+            for name in names:
+                if not (path := Path(root, name)).is_symlink():
+                    path.chmod(0o700)
+        shutil.rmtree(folder, ignore_errors=True)
+    except (OSError, RecursionError):
+        pass
+    if folder.exists() and (remover := shutil.which("rm")):
+        subprocess.run([remover, "-rf", "--", str(folder)], capture_output=True, check=False)
 
 
 def _read_ending(process: "subprocess.Popen[bytes]") -> Ending:

@@ -320,21 +320,23 @@ class DiskMeter:
         return exceeded
 
     def _used(self) -> float:
+        """Bytes; infinite where it cannot be told: too many files, no right to look, nested too deep to have a name."""
         used, files = 0, 0
         queue = [self._folder]
         while queue:
             try:
-                entries = list(os.scandir(queue.pop()))
-            except OSError:  # gone meanwhile, or made unreadable: its size is then that of nothing
-                continue
-            for entry in entries:
-                files += 1
-                if files > MOST_FILES:
-                    return float("inf")
-                with contextlib.suppress(OSError):
-                    used += _allocated(entry.stat(follow_symlinks=False))
+                for entry in os.scandir(queue.pop()):
+                    files += 1
+                    if files > MOST_FILES:
+                        return float("inf")
+                    with contextlib.suppress(FileNotFoundError):  # one that is gone must not hide those beside it
+                        used += _allocated(entry.stat(follow_symlinks=False))
                     if entry.is_dir(follow_symlinks=False):
                         queue.append(entry.path)
+            except (FileNotFoundError, NotADirectoryError):  # gone meanwhile
+                continue
+            except OSError:
+                return float("inf")
         return used + self._deleted()
 
     def _deleted(self) -> int:
