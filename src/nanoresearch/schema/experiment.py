@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from nanoresearch.schema.isolation import Sandbox
 from nanoresearch.schema.record import Record
 
 Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "invalid"]
@@ -68,6 +69,8 @@ class Job(Record):
     """Largest resident set seen; None where the platform cannot tell."""
     reason: str = ""
     """Why it failed, in words."""
+    sandbox: Sandbox | None = None
+    """What kept it apart; None when it was not started, or in records from before there were sandboxes."""
 
 
 class Failure(Record):
