@@ -15,7 +15,7 @@ from nanoresearch.crew.builtin.debugger import apply_fix, holds
 from nanoresearch.crew.builtin.kits import load_kits
 from nanoresearch.crew.builtin.kits.kit import Fix, Kit
 from nanoresearch.crew.builtin.program import source_files, study_config
-from nanoresearch.crew.builtin.recall import advice, configurations, words_of
+from nanoresearch.crew.builtin.recall import advice, configurations, number_of, words_of
 from nanoresearch.crew.builtin.troubles import RESOURCES
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.planner.guidance import guide
@@ -94,7 +94,7 @@ def wanted_cures(briefing: Briefing, blueprint: Blueprint, kit: Kit) -> list[tup
     memories: dict[str, str] = {}
     datasets = [staged.card.id for staged in blueprint.datasets]
     for memory in configurations(briefing.memories, kit.id, datasets, ("validated", "failed")):
-        scarce = blueprint.budget.minutes_per_run <= float(memory.facts.get("minutes_per_run", 0.0))
+        scarce = blueprint.budget.minutes_per_run <= (number_of(memory.facts.get("minutes_per_run")) or 0.0)
         for name in words_of(memory.facts.get("fixes")):
             if scarce or registries.get(name) != REDUCING:
                 memories.setdefault(name, memory.id)

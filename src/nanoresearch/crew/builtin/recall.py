@@ -3,6 +3,7 @@
 Reads the skills and memories of a briefing. Where they are kept and how they were chosen is not known here.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -104,3 +105,14 @@ def _same_sweep(memory: Memory, reading: Reading) -> bool:
 def words_of(value: object) -> tuple[str, ...]:
     """The strings of a list among a memory's facts; nothing when it is no list."""
     return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()
+
+
+def number_of(value: object) -> float | None:
+    """A number among a memory's facts; None when it is none, negative or not finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
