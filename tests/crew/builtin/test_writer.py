@@ -237,7 +237,7 @@ def test_cures_applied_from_the_start_are_named_with_their_reason(make: Make) ->
     check(manuscript, prepared)
     texts = bodies(manuscript)
     assert r"\texttt{impute\_missing} was applied from the start" in texts["setup"]
-    assert "because earlier studies needed it" in texts["setup"]
+    assert "whether these data need it was not tested" in texts["setup"]
     assert rf"As to \texttt{{impute\_missing}}, e{reason[1:]}" in texts["setup"]
     assert "fix-impute-missing-a1b2c3" in texts["reproducibility"].replace(r"\allowbreak{}", "")
     assert "applied from the start" not in bodies(BuiltinWriter().write(briefing(), found))["setup"]

@@ -26,13 +26,21 @@ class Advice:
     trigger: str
     confidence: float
     """Mean of the posterior that it helps, with a flat prior."""
+    hearsay: bool = False
+    """Whether it came from elsewhere and no study here has confirmed it."""
 
 
 def advice(skills: Iterable[Skill], kinds: Iterable[SkillKind], action: str, study: str) -> tuple[Advice, ...]:
     """Skills of these kinds with that action for a kit, retired ones left out, in the order in which they came."""
     wanted = set(kinds)
     return tuple(
-        Advice(skill.id, skill.remedy.target, skill.trigger, confidence(skill))
+        Advice(
+            skill.id,
+            skill.remedy.target,
+            skill.trigger,
+            confidence(skill),
+            hearsay=skill.origin == "imported" and not skill.successes,
+        )
         for skill in skills
         if skill.kind in wanted
         and skill.status != "retired"

@@ -331,7 +331,7 @@ def _prepared(items: tuple[Preparation, ...]) -> list[str]:
     if not items:
         return []
     named = listing([f"{_typed(item.fix)} (from {_typed(item.skill)})" for item in items])
-    return [f"The code held from the start, because earlier studies needed it, {named}"]
+    return [f"The code held from the start, on the word of earlier studies, {named}"]
 
 
 def _typed(name: str) -> str:
