@@ -85,6 +85,8 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, RunFolder, Wa
     with ExperienceStore(home.experience) as store:
         store.put_skill(skill("debugging", "fix", "standardise", trigger=SLOW, tags=KIT))
         store.put_memory(refuted("class_weights", "quantiles", datasets=("iris",)))
+        ran = memory("configuration", "validated", IRIS, fixes=["impute_missing"], needed=["impute_missing"])
+        store.put_memory(ran.model_copy(update={"id": "configuration-1ca74b28d291"}))
         for item in hostile():
             store.put_memory(item)
         store.put_memory(
@@ -136,14 +138,19 @@ def test_what_was_recalled_is_kept_and_every_stage_teaches_once(lived: Lived) ->
         assert [item.uses for item in store.skills() if item.id == "fix-standardise"] == [1]
         mine = [item for item in store.memories("default") if item.run == folder.id]
     assert {item.kind for item in mine} == {"hypothesis", "configuration", "resource"}
-    assert {item.seen for item in mine} == {1}
+    assert all(item.seen == (2 if item.id == "configuration-1ca74b28d291" else 1) for item in mine)
 
 
 def test_a_known_cure_is_in_the_first_commit_and_named_in_the_paper(lived: Lived) -> None:
     home, folder, _ = lived
-    assert [item.fix for item in folder.load("coding/program.json", Program).prepared] == ["standardise"]
+    assert [item.fix for item in folder.load("coding/program.json", Program).prepared] == [
+        "impute_missing",
+        "standardise",
+    ]
     assert "def standardise(" in folder.path("coding/code/models.py").read_text()
-    assert r"\texttt{standardise}" in folder.path("paper/paper.tex").read_text()
+    paper = folder.path("paper/paper.tex").read_text()
+    assert r"\texttt{standardise}" in paper
+    assert "1ca74b28d291" not in paper, "memories are the user's own, and their names look like commits"
     with ExperienceStore(home.experience) as store:
         known = store.skill("fix-standardise")
         assert (known.uses, known.successes + known.failures) == (1, 1)
@@ -168,10 +175,10 @@ def test_a_claimed_cure_that_the_code_does_not_hold_fails_the_audit(lived: Lived
     shutil.copytree(lived[1].root, tmp_path / "copy")
     folder = RunFolder(tmp_path / "copy")
     path = folder.path("coding/program.json")
-    path.write_text(path.read_text().replace('"standardise"', '"impute_missing"'))
+    path.write_text(path.read_text().replace('"standardise"', '"encode_categories"'))
     found = audit_run(folder)
     assert not found.passed
-    assert any("impute_missing" in item.text for item in found.findings)
+    assert any("encode_categories" in item.text for item in found.findings)
 
 
 @pytest.mark.parametrize("off", [("skills",), ("memory",), ("skills", "memory")])

@@ -110,7 +110,7 @@ def wanted_cures(briefing: Briefing, blueprint: Blueprint, kit: Kit) -> list[tup
             memory = memories[fix.id]
             needed = fix.id in words_of(memory.facts.get("needed", memory.facts.get("fixes")))
             why = "An earlier study of these data " + ("failed without it" if needed else "had it from the start")
-            found.append((fix, _preparation(fix, why, memory.id, seen=needed)))
+            found.append((fix, _preparation(fix, why, memory.id, seen=needed, remembered=True)))
     return found
 
 
@@ -126,11 +126,11 @@ def _proof(briefing: Briefing, blueprint: Blueprint, prepared: Sequence[Preparat
     return None
 
 
-def _preparation(fix: Fix, why: str, source: str, *, seen: bool) -> Preparation:
+def _preparation(fix: Fix, why: str, source: str, *, seen: bool, remembered: bool = False) -> Preparation:
     """The reason speaks of the earlier data, where the trouble was seen: whether these have it too is not known yet."""
     where = ": there," if seen else "; it is meant for this case:"
     reason = f"{why}{where} {fix.reason[:1].lower()}{fix.reason[1:]}"
-    return Preparation(fix=fix.id, reason=reason, skill=source)
+    return Preparation(fix=fix.id, reason=reason, skill=source, remembered=remembered)
 
 
 def wanted_files(guidance: CodingGuidance) -> list[str]:

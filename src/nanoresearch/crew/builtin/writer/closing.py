@@ -330,8 +330,12 @@ def _prepared(items: tuple[Preparation, ...]) -> list[str]:
     """Cures that the code held from the start, and where they come from."""
     if not items:
         return []
-    named = listing([f"{_typed(item.fix)} (from {_typed(item.skill)})" for item in items])
+    named = listing([f"{_typed(item.fix)} (from {_source(item)})" for item in items])
     return [f"The code held from the start, on the word of earlier studies, {named}"]
+
+
+def _source(item: Preparation) -> str:
+    return "an earlier run of the same researcher" if item.remembered else _typed(item.skill)
 
 
 def _typed(name: str) -> str:
