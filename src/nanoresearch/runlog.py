@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from nanoresearch.errors import BudgetExceeded
+from nanoresearch.errors import SittingEnded
 from nanoresearch.events import Events, now_utc
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.experiment import Attempt
@@ -32,9 +32,9 @@ class RunLog:
         self.record = folder.load(RUN_FILE, RunRecord)
 
     def step(self, name: str) -> None:
-        """Note that a step begins. Raises BudgetExceeded when the time of the whole run is used up."""
+        """Note that a step begins. Raises SittingEnded when the time of the whole sitting is used up."""
         if self._deadline is not None and self._clock() > self._deadline:
-            raise BudgetExceeded(f"The time for this run is used up before {name}.")
+            raise SittingEnded(f"The time for this run is used up before {name}.")
         self._update(step=name)
         self._events.emit("step", name)
 
