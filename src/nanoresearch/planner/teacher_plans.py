@@ -6,8 +6,9 @@ Training never samples from the teacher; it scores the student's plans (sdpo.py)
 import torch
 from torch import Tensor
 
+from nanoresearch.planner.branches import Prefix
 from nanoresearch.planner.choices import Menu, Options, Progress, branch_bonus
-from nanoresearch.planner.policy import Policy, Prefix, WrittenPlan, menu_tokens
+from nanoresearch.planner.policy import Policy, WrittenPlan, menu_tokens
 from nanoresearch.planner.sdpo import Teacher, combine
 
 
