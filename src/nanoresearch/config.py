@@ -89,7 +89,7 @@ class ExperienceConfig(Record):
     top_skills: int = Field(5, ge=0, le=50)
     """Skills retrieved for a phase, at most."""
     top_memories: int = Field(5, ge=0, le=50)
-    """Memories retrieved for a phase, at most."""
+    """Memories of each kind retrieved for a phase, at most; ideation is told of all claims that were tested."""
     half_life_days: float = Field(60.0, gt=0)
     """Age at which recency is one half."""
     skill_weights: RetrievalWeights = RetrievalWeights()
