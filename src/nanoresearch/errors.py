@@ -55,6 +55,10 @@ class BudgetExceeded(NanoResearchError):
     exit_code = 3
 
 
+class ModelError(NanoResearchError):
+    """A language model cannot be reached or used, or its reply is of no use."""
+
+
 class AuditFailed(NanoResearchError):
     """The paper was written but does not hold up."""
 

@@ -19,8 +19,8 @@ from nanoresearch.events import now_utc
 from nanoresearch.experience import merge as same
 from nanoresearch.experience.database import TABLES, Database, Table
 from nanoresearch.experience.index import E, best_matches, derive, derive_all, parsed, seconds, table_of, underive
-from nanoresearch.experience.linter import dangers, lint_skill
 from nanoresearch.experience.life_cycle import confidence, credit, judge, revive
+from nanoresearch.experience.linter import dangers, lint_skill
 from nanoresearch.schema.experience import (
     Absorbed,
     Credit,

@@ -1,4 +1,4 @@
-'''Access to language models: which model plays which role, what was asked, what it cost, and what to do when it fails.
+"""Access to language models: which model plays which role, what was asked, what it cost, and what to do when it fails.
 
 A crew writes agents with pydantic-ai and asks them through one small synchronous facade:
 
@@ -42,4 +42,4 @@ What is where: routing.py (roles to models, no library needed), providers.py (mo
 journal.py, accounting.py, retry.py, request.py (one request through all of them), access.py (the facade), prompts.py,
 scripted.py, check.py (is a model reachable). Nothing of this is imported by --help or by runs of the builtin crew, and
 keys come from the environment alone and are written nowhere.
-'''
+"""
