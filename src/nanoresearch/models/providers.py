@@ -8,7 +8,7 @@ from pydantic_ai.models import Model, infer_model
 from pydantic_ai.profiles.openai import OpenAIModelProfile
 
 from nanoresearch.errors import ModelError
-from nanoresearch.models.routing import Route
+from nanoresearch.models.routing import KEY_NAMES, Route
 from nanoresearch.models.scripted import ScriptedModel, read_script
 
 INSTALL = "pip install 'nanoresearch[llm]'"
@@ -19,7 +19,7 @@ def build_model(route: Route, *, replies_given: int = 0) -> Model:
     if route.scripted:
         replies = read_script(Path(route.name)).get(route.role, [])
         return ScriptedModel(route.role, replies, name=route.model, start=replies_given)
-    if route.key_needed and route.key() is None:
+    if route.key_needed and route.provider in KEY_NAMES and route.key() is None:
         raise ModelError(
             f"{route.model} (role {route.role}) needs a key: set the environment variable "
             f"{' or '.join(route.key_names)}. Keys are read from there alone and written nowhere."

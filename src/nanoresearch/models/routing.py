@@ -75,6 +75,8 @@ class Route:
         found = next((name for name in self.key_names if environment.get(name)), None)
         if found:
             return f"key in {found}"
+        if self.key_needed and self.provider not in KEY_NAMES:
+            return f"no key in {self.key_names[0]}"
         if self.key_needed:
             return f"key missing: set {' or '.join(self.key_names)}"
         return "no key needed" if self.scripted else f"no key (set {self.key_names[0]} if it wants one)"
@@ -96,7 +98,7 @@ def route(config: ModelsConfig, role: ModelRole) -> Route:
         if base_url is None:
             raise ModelError(
                 f"{model} (role {role}) needs the address of its server: set models.base_url, such as "
-                '"http://127.0.0.1:8000/v1" for vLLM; llama.cpp is at :8080/v1, Ollama at :11434/v1, LM Studio at :1234/v1.'
+                '"http://127.0.0.1:8000/v1" (vLLM; llama.cpp :8080, Ollama :11434, LM Studio :1234).'
             )
         key_names: tuple[str, ...] = ((own and own.key_env) or config.key_env,)
     elif provider == "scripted":
