@@ -204,7 +204,7 @@ class Models:
     async def _ask(self, ask: Ask[T], lane: int, batch: Batch) -> Answer[T]:
         way = route(self._config, ask.role)
         wrapped = self._model(way)
-        scope, tally = Scope(self._log.phase, self._log.current_step, lane), Tally()
+        scope, tally = Scope(self._log.phase or "other", self._log.current_step, lane), Tally()
         model = JournaledModel(wrapped, way, self._desk, scope, tally, batch)
         failure: ModelError
         try:

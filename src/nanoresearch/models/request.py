@@ -3,12 +3,12 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic_ai.messages import ModelMessage, ModelResponse
+from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
 from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
@@ -107,7 +107,12 @@ class JournaledModel(WrapperModel):
     async def _journaled(
         self, messages: list[ModelMessage], settings: ModelSettings, parameters: ModelRequestParameters
     ) -> ModelResponse:
-        asked = describe_request(self._route.role, self._route.model, messages, settings, parameters)
+        route = self._route
+        asked = describe_request(route.role, route.model, messages, settings, parameters)
+        hidden = secrets(route.key_names)
+        if any(value in canonical(asked) for value in hidden):  # an experiment that printed its environment, say
+            messages, parameters = _unkeyed(messages, parameters, hidden)
+            asked = describe_request(route.role, route.model, messages, settings, parameters)
         key = self._desk.journal.key(digest(asked), self._scope)
         if found := self._desk.journal.find(key):
             self._tally.replayed += 1
@@ -169,6 +174,15 @@ class JournaledModel(WrapperModel):
         self._tally.paid = self._tally.paid.plus(1, tokens.total, call.cost_usd)
         desk.ledger.check_spent()
         return response
+
+
+def _unkeyed(
+    messages: list[ModelMessage], parameters: ModelRequestParameters, hidden: Sequence[str]
+) -> tuple[list[ModelMessage], ModelRequestParameters]:
+    """A request without keys in its text: no provider is told another's."""
+    text = hide(ModelMessagesTypeAdapter.dump_json(messages).decode(), hidden)
+    parts = [replace(part, content=hide(part.content, hidden)) for part in parameters.instruction_parts or []]
+    return ModelMessagesTypeAdapter.validate_json(text), replace(parameters, instruction_parts=parts or None)
 
 
 def _without_keys(response: ModelResponse, route: Route) -> tuple[ModelResponse, dict[str, Any]]:
