@@ -120,7 +120,11 @@ class JournaledModel(WrapperModel):
         async with self._desk.gate:
             if self._batch.failed:
                 raise Abandoned
-            return await self._paid(key, asked, messages, settings, parameters)
+            try:
+                return await self._paid(key, asked, messages, settings, parameters)
+            except BaseException:
+                self._batch.failed = True  # before the gate opens for the next
+                raise
 
     async def _paid(
         self,
