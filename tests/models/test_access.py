@@ -52,7 +52,7 @@ def test_after_a_failure_nothing_new_is_sent_and_what_was_sent_is_kept(
         models.ask_all([Ask("writer", talk, text) for text in ("good", "bad", "later", "latest")])
     assert len(server.got) == 2
     assert len(run.entries) == 1
-    assert models.ask("writer", talk, "good").replayed == 1
+    assert run.sit(config).ask("writer", talk, "good").replayed == 1
 
 
 def test_a_conversation_goes_on(run: Run) -> None:
@@ -76,7 +76,7 @@ def test_an_agent_that_never_ends_is_stopped(run: Run) -> None:
     models = run.sit(scripts={"surveyor": lambda messages, info: ToolCall("look")})
     with pytest.raises(ModelError, match="came to no end within 4 requests"):
         models.ask("surveyor", agent, "go", requests=4)
-    assert len(run.entries) == 4
+    assert run.cost.model_calls == 4
 
 
 def test_an_error_in_a_tool_is_not_disguised(run: Run) -> None:

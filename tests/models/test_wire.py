@@ -80,6 +80,10 @@ def test_replies_that_never_validate_end_in_one_clear_error(run: Run, server: Fa
     assert raised.value.__cause__ is None
     assert len(server.got) == 3
     assert run.cost.model_calls == 3, "useless replies are paid for too"
+    server.script = [completion(tool=("final_result", {"title": "a", "score": 1}))]
+    later = run.sit(config)
+    assert later.ask("ideator", idea, "go").output.score == 1, "a resumed run is not handed its failure again"
+    assert later.spent.calls == 4
 
 
 @pytest.mark.parametrize("text", ["Привет, мир. 你好，世界。", "x" * 200_000, "日本語" * 60_000])
@@ -188,9 +192,12 @@ def test_a_reply_that_stays_cut_off_says_so(run: Run, server: FakeServer, config
     with pytest.raises(ModelError, match="cut off at its limit of 16384 tokens"):
         run.sit(config).ask("writer", talk, "hi")
     assert len(server.got) == 2
+    server.script = [completion("whole")]
+    assert run.sit(config).ask("writer", talk, "hi").output == "whole"
+    server.script = [completion("half", finish="length")]
     with pytest.raises(ModelError, match="cut off at its limit of 8192 tokens"):
         run.sit(config.model_copy(update={"longer_max_tokens": 0})).ask("writer", talk, "other")
-    assert len(server.got) == 3
+    assert len(server.got) == 4
 
 
 def test_usage_that_is_not_said_is_estimated(run: Run, server: FakeServer, config: ModelsConfig) -> None:

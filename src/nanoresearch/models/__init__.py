@@ -36,7 +36,8 @@ or the model string "scripted:FILE.json"; `models.script("ideator").asked` holds
 Replay. Every reply that was paid for is in `calls/`, under a hash of role, model, messages, settings, tools and output
 schema, without times and generated ids. The step, and how many equal requests came before it in this step, are part of
 the key: asking the same thing twice asks twice, and a resumed run hands out the same replies in the same order. Steps
-that are finished are not asked again, so counting begins anew with each step.
+that are finished are not asked again, so counting begins anew with each step. An ask that came to nothing (no valid
+output, cut off, no end) is begun anew on resume; its replies stay in the accounts.
 
 What is where: routing.py (roles to models, no library needed), providers.py (model strings to pydantic-ai models),
 journal.py, accounting.py, retry.py, request.py (one request through all of them), access.py (the facade), prompts.py,

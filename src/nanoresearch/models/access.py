@@ -21,7 +21,7 @@ from nanoresearch.models.accounting import Budget, Forecast, Ledger, Spending, f
 from nanoresearch.models.journal import Journal, Scope, canonical
 from nanoresearch.models.prompts import Prompt
 from nanoresearch.models.providers import build_model
-from nanoresearch.models.request import Abandoned, Batch, Desk, JournaledModel, Tally
+from nanoresearch.models.request import Abandoned, Batch, CutOff, Desk, JournaledModel, Tally
 from nanoresearch.models.routing import Route, hide, route, routes, secrets
 from nanoresearch.models.scripted import Replies, ScriptedModel
 from nanoresearch.paths import RunFolder
@@ -225,12 +225,15 @@ class Models:
                 tally.paid.tokens,
                 None if tally.paid.unpriced_calls else tally.paid.cost_usd,
             )
+        except CutOff as error:
+            failure = error
         except UsageLimitExceeded:
             failure = ModelError(
                 f"{way.model} (role {ask.role}) came to no end within {ask.requests} requests of one conversation."
             )
         except AgentRunError as error:  # what is left once transport has been dealt with: replies that never validate
             failure = _useless(error, way)
+        self._desk.journal.set_aside(tally.keys)  # a resumed run begins this ask anew
         raise failure
 
     def _settings(self, way: Route, ask: Ask[Any]) -> ModelSettings:

@@ -27,6 +27,10 @@ from nanoresearch.paths import RunFolder, write_atomic
 from nanoresearch.schema.models import Call, ModelRole
 
 FOLDER = "calls"
+DAMAGED = ".damaged"
+"""Suffix of entries that cannot be read."""
+USELESS = ".useless"
+"""Suffix of entries of asks that came to nothing: replies that never validated, or were cut off."""
 PART_NOISE = ("timestamp", "id", "provider_name", "provider_details", "tool_call_id", "metadata", "context_id")
 """Of a message's part: times and generated ids."""
 TRANSPORT = ("timeout", "request_timeout", "max_retries", "cache", "extra_headers")
@@ -145,7 +149,7 @@ class Journal:
                 raise ValueError("it answers another request")
             return call, load_response(call.response)
         except (OSError, ValueError) as error:
-            aside = path.with_suffix(".damaged")
+            aside = path.with_suffix(DAMAGED)
             reason = str(error).splitlines()[0]
             self._events.emit(
                 "warning", f"{path} is damaged ({reason}): it is put aside as {aside.name} and asked again"
@@ -158,9 +162,18 @@ class Journal:
         text = hide(call.model_dump_json(), self._secrets())
         write_atomic(self._folder.path(key.file), text + "\n")
 
+    def set_aside(self, keys: Iterable[Key]) -> None:
+        """Keep entries for the accounts alone: handed out again on resume, they would fail a run for ever."""
+        for key in keys:
+            path = self._folder.path(key.file)
+            if path.exists():
+                path.replace(path.with_suffix(USELESS))
+
     def calls(self) -> Iterator[Call]:
-        """Every entry that can be read."""
-        for path in sorted(self._folder.path(FOLDER).glob("*.json")):
+        """Every entry that can be read, useless ones included."""
+        for path in sorted(self._folder.path(FOLDER).glob("*")):
+            if path.suffix not in (".json", USELESS):
+                continue
             try:
                 yield _read(path.read_bytes())
             except (OSError, ValueError):  # told when its request is made again

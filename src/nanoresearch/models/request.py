@@ -36,6 +36,10 @@ class Abandoned(Exception):
     """Another ask of the same batch has failed: what is not yet sent is not worth paying for."""
 
 
+class CutOff(ModelError):
+    """A reply did not fit into its limit."""
+
+
 @dataclass
 class Batch:
     """Asks that run at once."""
@@ -49,6 +53,7 @@ class Tally:
 
     paid: Spending = field(default_factory=Spending)
     replayed: int = 0
+    keys: list[Key] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ class JournaledModel(WrapperModel):
             settings["max_tokens"] = limit = longer
             response = await self._journaled(messages, settings, model_request_parameters)
         if response.finish_reason == "length":
-            raise ModelError(
+            raise CutOff(
                 f"The reply of {self._route.model} (role {self._route.role}) was cut off at its limit of {limit} "
                 "tokens. Raise models.max_tokens or models.longer_max_tokens, or ask for less at once."
             )
@@ -114,6 +119,7 @@ class JournaledModel(WrapperModel):
             messages, parameters = _unkeyed(messages, parameters, hidden)
             asked = describe_request(route.role, route.model, messages, settings, parameters)
         key = self._desk.journal.key(digest(asked), self._scope)
+        self._tally.keys.append(key)
         if found := self._desk.journal.find(key):
             self._tally.replayed += 1
             return found[1]
