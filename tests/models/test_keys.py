@@ -12,8 +12,11 @@ from pydantic_ai import Agent
 
 from nanoresearch.config import ModelsConfig, load_config
 from nanoresearch.errors import ConfigError, ModelError
+from nanoresearch.events import Events
+from nanoresearch.models.journal import Journal, Key, Scope
 from nanoresearch.models.providers import build_model
 from nanoresearch.models.routing import HIDDEN, hide, route, secrets
+from nanoresearch.schema.models import Call
 from tests.models.conftest import Run
 from tests.models.server import FakeServer, Said, completion, problem
 
@@ -72,7 +75,7 @@ def test_no_key_is_written_or_said_anywhere(
     assert server.got[0].headers["authorization"] == f"Bearer {KEY}"
     captured = capfd.readouterr()
     for place in (everything(run.folder.root), captured.out, captured.err, caplog.text, str(run.events), shown):
-        assert KEY[3:20] not in place
+        assert "planted" not in place, "not even a part of it"
         assert OTHER not in place
     assert KEY not in str(server.got[0].body), "not even in a prompt that quotes it"
 
@@ -81,6 +84,30 @@ def test_a_key_in_a_reply_is_hidden_from_the_crew_too(run: Run, server: FakeServ
     server.script = [completion(f"use {KEY} here")]
     assert run.sit(config).ask("writer", talk, "x").output == f"use {HIDDEN} here"
     assert run.sit(config).ask("writer", talk, "x").output == f"use {HIDDEN} here"
+
+
+def test_the_journal_itself_writes_no_key(run: Run) -> None:
+    key = Key("hash", Scope("ideation", "step"), 1)
+    call = Call(
+        request_hash="hash",
+        phase="ideation",
+        step="step",
+        lane=0,
+        number=1,
+        role="writer",
+        model="m:x",
+        request={"messages": KEY},
+        response={},
+        response_hash="",
+        input_tokens=1,
+        output_tokens=1,
+        cost_usd=None,
+        seconds=0,
+        time="",
+    )
+    Journal(run.folder, Events(), secrets).keep(key, call)
+    assert HIDDEN in run.folder.path(key.file).read_text()
+    assert "planted" not in everything(run.folder.root)
 
 
 def test_the_openai_key_is_never_sent_to_another_server(
