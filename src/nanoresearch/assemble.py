@@ -20,6 +20,7 @@ from nanoresearch.events import EventFile, Events, Listener, now_utc
 from nanoresearch.execution.local import LocalExecutor
 from nanoresearch.experience.store import ExperienceStore
 from nanoresearch.literature.offline import OfflineCorpus
+from nanoresearch.literature.sources import clients_for
 from nanoresearch.paths import Home, RunFolder
 from nanoresearch.planner.planner import DeferredPlanner, FixedPlanner, Planner
 from nanoresearch.planner.problems import PlannerError
@@ -92,7 +93,7 @@ def open_workplace(home: Home, folder: RunFolder, *listeners: Listener, minutes:
         data_root=home.data,
         crew=crew_for(config, corpus),
         planner=DeferredPlanner(lambda: planner_for(config, home, record.profile, events)),
-        literature=(corpus,),
+        literature=clients_for(config.literature, home, network=config.crew != "builtin", corpus=corpus),
         executor=LocalExecutor(),
         events=events,
         log=RunLog(folder, events, minutes=minutes),
