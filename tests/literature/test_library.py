@@ -1,5 +1,7 @@
 import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -248,4 +250,26 @@ def test_a_damaged_or_newer_database_is_told(library, shelf):
     for left in library.path.parent.glob("library.db-*"):
         left.unlink()
     with pytest.raises(LiteratureError, match="move it away"):
+        library.search("deep", 5)
+
+
+def test_two_processes_may_begin_and_add_at_once(library, shelf):
+    for number in range(8):
+        (shelf / f"{number}.bib").write_text(f"@misc{{k{number}, title={{Title number {number}}}}}")
+    code = (
+        "import sys; from pathlib import Path; from nanoresearch.literature.library import Library; "
+        "Library(Path(sys.argv[1])).add([Path(sys.argv[2])])"
+    )
+    command = [sys.executable, "-c", code, str(library.path.parent), str(shelf)]
+    started = [subprocess.Popen(command) for _ in range(3)]
+    assert [process.wait() for process in started] == [0, 0, 0]
+    assert library.counts() == (8, 8)
+
+
+def test_a_database_of_something_else_is_left_alone(library):
+    library.path.parent.mkdir(parents=True)
+    with sqlite3.connect(library.path) as database:
+        database.execute("CREATE TABLE mine(x)")
+    database.close()
+    with pytest.raises(LiteratureError, match="something else"):
         library.search("deep", 5)

@@ -8,7 +8,9 @@ from nanoresearch.errors import ConfigError
 from nanoresearch.literature.library import Library
 from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.literature.sources import clients_for
+from nanoresearch.literature.survey import search_all
 from nanoresearch.paths import Home
+from tests.literature.server import SHAPES, Answer, LoopbackServer, serving, work
 
 
 @pytest.fixture
@@ -74,3 +76,31 @@ def test_help_imports_none_of_it():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_survey_of_all_sources_joins_what_each_knows(home, tmp_path):
+    """One work, of which every source knows a part; one server is dead."""
+    known = {
+        "openalex": work(1, title="Moles dig lattices", abstract=None, venue="Mole Letters", doi="10.5555/moles"),
+        "arxiv": work(1, title="Moles dig lattices!", doi=None, venue=None, arxiv="1901.00009v1"),
+    }
+    servers = {name: LoopbackServer() for name in SHAPES}
+    for name, item in known.items():
+        servers[name].respond = serving(name, [item])
+    servers["semantic_scholar"].respond = lambda asked: Answer(b"<html>", status=200)
+    (tmp_path / "a.bib").write_text("@misc{mine, title={Moles Dig Lattices}, author={Quill, Ada}}")
+    Library(home.library).add([tmp_path / "a.bib"])
+    urls = {f"{name}_url": server.url + SHAPES[name].path for name, server in servers.items()}
+    try:
+        clients = clients_for(LiteratureConfig.model_validate(urls), home, network=True, corpus=OfflineCorpus([]))
+        outcome = search_all(clients, ["moles dig", "lattices of moles"], 5)
+    finally:
+        for server in servers.values():
+            server.close()
+    (hit,) = outcome.papers
+    assert hit.paper.key == "mine"
+    assert hit.paper.abstract == "We prune lattice 1 and keep the signal."
+    assert (hit.paper.venue, hit.paper.doi, hit.paper.arxiv) == ("Mole Letters", "10.5555/moles", "1901.00009v1")
+    (told,) = outcome.degraded
+    assert told.startswith("semantic_scholar failed on 'moles dig': http://127.0.0.1")
+    assert "no list of works" in told

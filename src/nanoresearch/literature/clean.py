@@ -45,7 +45,7 @@ def clean_text(value: Any, most: int) -> str | None:
     if not isinstance(value, str):
         return None
     raw = _MARKUP.sub(" " if "<p" in value or "<jats:" in value else "", html.unescape(value[: 4 * most]))
-    text = " ".join(unicodedata.normalize("NFC", "".join(map(_visible, raw))).split())
+    text = " ".join(unicodedata.normalize("NFC", _shown(raw)).split())
     if len(text) > most:
         text = text[:most].rsplit(" ", 1)[0] or text[:most]
     return text or None
@@ -53,8 +53,12 @@ def clean_text(value: Any, most: int) -> str | None:
 
 def clean_lines(value: str, most: int) -> str:
     """Visible text that keeps its lines, at most `most` characters."""
-    lines = (" ".join("".join(map(_visible, line)).split()) for line in value[:most].splitlines())
+    lines = (" ".join(_shown(line).split()) for line in value[:most].splitlines())
     return "\n".join(lines).strip()
+
+
+def _shown(text: str) -> str:
+    return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
 
 
 def _visible(character: str) -> str:

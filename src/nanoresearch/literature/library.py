@@ -210,8 +210,7 @@ class Library:
             if found > VERSION:
                 raise LiteratureError(f"{self.path} was written by a newer NanoResearch: update, or name another home")
             if found < VERSION:
-                database.execute("PRAGMA journal_mode = WAL").fetchone()
-                database.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+                _prepare(database)
             database.execute("PRAGMA synchronous = NORMAL")
             yield database
         except (sqlite3.Error, zlib.error) as error:
@@ -224,6 +223,19 @@ class Library:
         finally:
             if database is not None:
                 database.close()
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    """Make the tables, unless another process was quicker."""
+    database.execute("PRAGMA journal_mode = WAL").fetchone()
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        if database.execute("PRAGMA user_version").fetchone()[0] == 0:
+            if database.execute("SELECT 1 FROM sqlite_master").fetchone():
+                raise sqlite3.DatabaseError("it is a database of something else")
+            for statement in filter(str.strip, _TABLES.split(";")):
+                database.execute(statement)
+            database.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
