@@ -83,6 +83,23 @@ def test_a_pdf_is_searched_by_its_text_and_known_by_its_first_page(library, shel
     assert evidence.quote in paper.abstract
 
 
+def test_evidence_is_quoted_from_the_text_across_its_lines(library, shelf):
+    lines = [
+        "Here the lattice of moles was tried on many gardens, and it reaches an accu-",
+        "racy of 87.25% on Meadow,",
+    ]
+    lines += ["more than the worm. Then it rained.", "2 Results of a second kind", "It stopped."]
+    (shelf / "a.pdf").write_bytes(pdf([PAPER, lines]))
+    library.add([shelf])
+    (hit,) = library.search("worm", 5)
+    text = library.text(hit.paper.key)
+    assert text is not None
+    found = [item for item in extract_evidence(hit.paper, text) if item.dataset == "Meadow"]
+    assert [(item.metric, item.value) for item in found] == [("accuracy", 87.25)]
+    assert found[0].quote in text
+    assert "Then it rained.\n2 Results of a second kind\nIt stopped." in text
+
+
 def test_what_a_pdf_does_not_say_is_missing(library, shelf):
     line = "the quick brown fox jumps over the lazy dog and over the fence as well, until it is tired"
     (shelf / "A_report_on-foxes.pdf").write_bytes(pdf([["x", line]], title="Microsoft Word - foxes.doc"))

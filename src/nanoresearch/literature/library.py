@@ -19,7 +19,7 @@ from nanoresearch.literature.clean import citation_key
 from nanoresearch.literature.merge import completed, identities, same_work
 from nanoresearch.literature.pdf import PdfProblem, PdfReader
 from nanoresearch.literature.text import any_of
-from nanoresearch.literature.works import SOURCE, Reading, pdf_paper, read_bibtex
+from nanoresearch.literature.works import SOURCE, Reading, flowing, pdf_paper, read_bibtex
 from nanoresearch.schema.paper import Paper, ScoredPaper
 
 COLUMN_WEIGHTS = (8.0, 3.0, 1.0, 0.5, 1.0)
@@ -114,7 +114,7 @@ class Library:
                     yield held
 
     def text(self, key: str) -> str | None:
-        """The text of a work's PDF, or None."""
+        """The text of a work's PDF, a paragraph a line, or None. Evidence quotes are verbatim in it."""
         if not self.exists():
             return None
         with self._open() as database:
@@ -264,7 +264,7 @@ def _read(path: Path, reader: PdfReader) -> tuple[Reading, str | None]:
         return Reading((), (str(problem),)), None
     cut = pdf.pages_read < pdf.pages
     told = f"has {pdf.pages} pages; only the first {pdf.pages_read} are searched"
-    return Reading((pdf_paper(pdf, path),), (told,) if cut else ()), pdf.text
+    return Reading((pdf_paper(pdf, path),), (told,) if cut else ()), flowing(pdf.text)
 
 
 def _kind(path: Path) -> str:

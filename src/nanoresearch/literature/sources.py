@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from types import ModuleType
 
+from nanoresearch import __version__
 from nanoresearch.config import LiteratureConfig, LiteratureSource
 from nanoresearch.errors import LiteratureError
 from nanoresearch.literature.cache import ResponseCache
@@ -87,9 +88,9 @@ def network_client(
 
 
 def _headers(name: str) -> dict[str, str]:
-    headers = {}
+    headers: dict[str, str] = {}
     if email := _secret(EMAIL):
-        headers["From"] = email
+        headers |= {"From": email, "User-Agent": f"nanoresearch/{__version__} (mailto:{email})"}
     if name in KEYS:
         variable, header = KEYS[name]
         if key := _secret(variable):

@@ -161,6 +161,32 @@ def _people(value: str) -> Iterator[str]:
         yield _plain(" ".join([*parts.first, *parts.von, *parts.last, *parts.jr]))
 
 
+def flowing(text: str) -> str:
+    """Text of pages without their line ends, so that a sentence is whole; words cut at a line end are joined.
+
+    A line ends a paragraph when it ends a sentence short of the margin, or is short and followed by a capital.
+    """
+    paragraphs = []
+    for block in re.split(r"\n\s*\n", text):
+        lines = [line for line in block.splitlines() if line.strip()]
+        margin = 0.75 * sorted(map(len, lines))[len(lines) * 3 // 4] if lines else 0.0
+        run = last = ""
+        for line in lines:
+            if not run:
+                run = line
+            elif run.endswith("-") and run[-2:-1].islower() and line[:1].islower():
+                run = run[:-1] + line
+            elif len(last) < margin and (last[-1] in ".!?:" or not line[:1].islower()):
+                paragraphs.append(run)
+                run = line
+            else:
+                run = f"{run} {line}"
+            last = line
+        if run:
+            paragraphs.append(run)
+    return "\n".join(paragraphs)
+
+
 def pdf_paper(pdf: PdfText, path: Path) -> Paper:
     """A record of a PDF, from its properties and its first page."""
     page = pdf.first_page
