@@ -117,6 +117,17 @@ def test_properties_of_a_pdf_come_first(library, shelf):
     assert held.paper.authors == ("Cy Ohm", "Di Volt")
 
 
+def test_what_is_no_name_is_no_author(library, shelf):
+    (shelf / "a.pdf").write_bytes(pdf([[PAPER[0], "Stanford University", *PAPER[3:]]], author="LaTeX with hyperref"))
+    far = [*PAPER[4:], *["a line of words that are about this and that and about nothing else"] * 40]
+    far[25] = "as was shown at the conference on voles in 1987, doi:10.5555/voles, and"
+    (shelf / "b.pdf").write_bytes(pdf([["Another title of moles", *far]]))
+    library.add([shelf])
+    first, second = [held.paper for held in library.list()]
+    assert first.authors == ()
+    assert (second.title, second.year, second.doi) == ("Another title of moles", None, None)
+
+
 def test_a_work_of_two_files_is_one_with_all_fields(library, shelf):
     (shelf / "a.pdf").write_bytes(pdf([PAPER]))
     (shelf / "b.bib").write_text(

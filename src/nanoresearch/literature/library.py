@@ -7,6 +7,7 @@ a work that several files hold is put together when it is asked for, so that rem
 import hashlib
 import os
 import sqlite3
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ COLUMN_WEIGHTS = (8.0, 3.0, 1.0, 0.5, 1.0)
 SUFFIXES = {".bib": "bibtex", ".bibtex": "bibtex", ".pdf": "pdf"}
 VERSION = 1
 _MOST_HITS = 1000
+_BUSY_S = 30.0
 _TABLES = """
 CREATE TABLE files(
   path TEXT PRIMARY KEY, kind TEXT NOT NULL, sum TEXT NOT NULL, added TEXT NOT NULL, problems TEXT NOT NULL);
@@ -205,7 +207,7 @@ class Library:
         database = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            database = sqlite3.connect(self.path, timeout=30.0)
+            database = sqlite3.connect(self.path, timeout=_BUSY_S)
             found = database.execute("PRAGMA user_version").fetchone()[0]
             if found > VERSION:
                 raise LiteratureError(f"{self.path} was written by a newer NanoResearch: update, or name another home")
@@ -227,7 +229,15 @@ class Library:
 
 def _prepare(database: sqlite3.Connection) -> None:
     """Make the tables, unless another process was quicker."""
-    database.execute("PRAGMA journal_mode = WAL").fetchone()
+    until = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL").fetchone()
+            break
+        except sqlite3.OperationalError as error:  # SQLite does not wait by itself when it changes the journal
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
     with database:
         database.execute("BEGIN IMMEDIATE")
         if database.execute("PRAGMA user_version").fetchone()[0] == 0:

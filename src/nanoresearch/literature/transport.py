@@ -273,7 +273,9 @@ def _trouble(error: Exception) -> str:
         return "the proxy does not answer"
     if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
         return "it did not answer in time"
-    if isinstance(error, ValueError) and not isinstance(error, requests.RequestException):
+    if isinstance(error, ValueError) and not isinstance(
+        error, (requests.RequestException, urllib3.exceptions.HTTPError)
+    ):
         return "the key or e-mail address in the environment holds characters that cannot be sent"
     return "it cannot be reached"
 

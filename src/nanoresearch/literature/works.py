@@ -45,6 +45,12 @@ _ABSTRACT = re.compile(
     r"(?=\n\s*(?:(?:1|I)\.?\s+)?introduction\b|\n\s*(?:key\s?words|index terms|ccs concepts)\b|\n\s*1\.?\s+[A-Z])",
     re.IGNORECASE | re.DOTALL,
 )
+_NO_PERSON = re.compile(
+    r"\b(?:universit\w*|institut\w*|department|laborator\w*|labs?|school|college|cent(?:er|re)|academy|faculty|press"
+    r"|journal|proceedings|conference|workshop|report|abstract|research|member|user|admin\w*|inc|corporation|google"
+    r"|microsoft|deepmind|openai)\b",
+    re.IGNORECASE,
+)
 _NAME = re.compile(r"[^\W\d_][\w.'’-]*(?:\s+(?:[^\W\d_][\w.'’-]*)){1,4}")
 
 
@@ -190,14 +196,15 @@ def flowing(text: str) -> str:
 def pdf_paper(pdf: PdfText, path: Path) -> Paper:
     """A record of a PDF, from its properties and its first page."""
     page = pdf.first_page
+    margins = f"{page[:1500]}\n{page[-800:]}"  # further in, the words are about other works
     title = _pdf_title(pdf, path)
     authors = clean_names(_split_people(pdf.author)) or _authors_below(title, page)
     stamp = _STAMP.search(page)
     arxiv = stamp.group("id") if stamp else None
-    stated = _STATED_DOI.search(page)
+    stated = _STATED_DOI.search(margins)
     doi = clean_doi(stated.group("doi")) if stated else None
     year = _arxiv_year(arxiv)
-    if year is None and (said := _STATED_YEAR.search(page)):
+    if year is None and (said := _STATED_YEAR.search(margins)):
         year = clean_year(said.group("year"))
     return Paper(
         key=citation_key(title, authors, year),
@@ -224,7 +231,8 @@ def _pdf_title(pdf: PdfText, path: Path) -> str:
 def _split_people(value: str) -> Iterator[str]:
     for part in re.split(r"\s*(?:[,;&\n]|\band\b)\s*", value):
         name = re.sub(r"[\d*†‡§¶∗]+", "", part).strip()
-        if _NAME.fullmatch(name) and len(name) <= NAME_CHARS and name[0].isupper():
+        capital = all(not word[0].islower() or word in _PARTICLES for word in name.split())
+        if _NAME.fullmatch(name) and len(name) <= NAME_CHARS and capital and not _NO_PERSON.search(name):
             yield name
 
 
@@ -238,8 +246,7 @@ def _authors_below(title: str, page: str) -> tuple[str, ...]:
     line = lines[at + 1]
     parts = [part for part in re.split(r"\s*(?:[,;&]|\band\b)\s*", line) if part.strip(" \t0123456789*†‡§¶∗")]
     names = clean_names(_split_people(line))
-    words_capital = all(word[0].isupper() or word in _PARTICLES for name in names for word in name.split())
-    return names if names and len(names) == len(parts) and words_capital else ()
+    return names if len(names) == len(parts) else ()
 
 
 _PARTICLES = frozenset(
