@@ -65,6 +65,17 @@ def test_bibtex_entries_become_records_and_bad_ones_are_told(library, shelf):
     assert third.key.startswith("roe2018third-")
 
 
+def test_latex_of_titles_and_names_is_read(library, shelf):
+    title = r"The {\TeX}book, {B}ib{\TeX}ing and \emph{more}: 5\% \& {\ss}--$x^2$ \unknown{arg} {"
+    (shelf / "a.bib").write_text(
+        f"@book{{k, title = {{{title[:-2]}}}, author = {{Knuth, Donald E. and van der Berg, Jan and {{ACM {{Inc}}}}}}}}"
+    )
+    library.add([shelf])
+    (held,) = library.list()
+    assert held.paper.title.startswith("The TeXbook, BibTeXing and more: 5% & ß–")
+    assert held.paper.authors == ("Donald E. Knuth", "Jan van der Berg", "ACM Inc")
+
+
 def test_a_pdf_is_searched_by_its_text_and_known_by_its_first_page(library, shelf):
     (shelf / "a.pdf").write_bytes(pdf([PAPER, ["On the second page stands the zebrafish."]]))
     assert library.add([shelf]).problems == ()

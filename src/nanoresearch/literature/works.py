@@ -45,6 +45,7 @@ _ABSTRACT = re.compile(
     r"(?=\n\s*(?:(?:1|I)\.?\s+)?introduction\b|\n\s*(?:key\s?words|index terms|ccs concepts)\b|\n\s*1\.?\s+[A-Z])",
     re.IGNORECASE | re.DOTALL,
 )
+_LOGO = re.compile(r"\\((?:La|Bib|Xe|Lua|pdf)?(?:La)?TeX)(?![A-Za-z])(?:\{\}|\\ )?")
 _NO_PERSON = re.compile(
     r"\b(?:universit\w*|institut\w*|department|laborator\w*|labs?|school|college|cent(?:er|re)|academy|faculty|press"
     r"|journal|proceedings|conference|workshop|report|abstract|research|member|user|admin\w*|inc|corporation|google"
@@ -141,6 +142,7 @@ def _eprint_type(fields: dict[str, str]) -> str:
 
 def _plain(value: str) -> str:
     """Text of LaTeX."""
+    value = _LOGO.sub(r"\1", value)
     if not any(sign in value for sign in "\\{}$~"):
         return value
     from pylatexenc.latex2text import LatexNodes2Text
