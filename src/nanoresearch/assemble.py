@@ -18,6 +18,7 @@ from nanoresearch.crew.roles import Crew
 from nanoresearch.errors import NanoResearchError, StoreError, UsageError
 from nanoresearch.events import EventFile, Events, Listener, now_utc
 from nanoresearch.execution.local import LocalExecutor
+from nanoresearch.execution.sandbox import require
 from nanoresearch.experience.store import ExperienceStore
 from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.literature.sources import clients_for
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from nanoresearch.planner.trainable import TrainablePlanner
 
 LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "networkx", "matplotlib")
+EXPERIMENT_DONE = "execution/results.jsonl"
+"""File of a run that is there when no experiment is left to run."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,14 @@ class RunRequest:
 def create_run(home: Home, request: RunRequest) -> RunFolder:
     """A new run folder with its head record, once the crew accepts the topic.
 
-    Raises UsageError for an empty topic, TopicRefused for one that the crew cannot serve, and NanoResearchError when
-    the home cannot be written. Nothing is left behind then.
+    Raises UsageError for an empty topic, TopicRefused for one that the crew cannot serve, SandboxMissing when nothing
+    keeps experiments apart, and NanoResearchError when the home cannot be written. Nothing is left behind then.
     """
     topic = " ".join(request.topic.split())
     if not topic:
         raise UsageError('The topic is empty. Say what to study: nanoresearch run "TOPIC"')
     crew_for(request.config, OfflineCorpus()).surveyor.accept(topic, request.profile)
+    require(request.config.execution.sandbox)
     home.check_writable()
     if shutil.which("git") is None:
         raise NanoResearchError(
@@ -78,12 +82,22 @@ def create_run(home: Home, request: RunRequest) -> RunFolder:
     return folder
 
 
-def open_workplace(home: Home, folder: RunFolder, *listeners: Listener, minutes: float | None = None) -> Workplace:
-    """Everything that a run needs, as its head record asks. Raises CorruptRecord or ConfigError."""
+def open_workplace(
+    home: Home, folder: RunFolder, *listeners: Listener, minutes: float | None = None, unsafe: bool = False
+) -> Workplace:
+    """Everything that a run needs, as its head record asks. `unsafe` runs its experiments without a sandbox.
+
+    Raises CorruptRecord, ConfigError, or SandboxMissing when experiments are still to run and nothing isolates them.
+    """
     record: RunRecord = folder.load(RUN_FILE, RunRecord)
     config = validate(Config, record.config, f"{folder.path(RUN_FILE)}: config")
     events = Events(EventFile(folder.path("events.jsonl")), *listeners)
     corpus = OfflineCorpus()
+    log = RunLog(folder, events, minutes=minutes)
+    isolation = None
+    if not folder.has(EXPERIMENT_DONE):
+        isolation = require("off" if unsafe else config.execution.sandbox)
+        log.isolated(isolation)
     return Workplace(
         topic=record.topic,
         profile=record.profile,
@@ -94,9 +108,9 @@ def open_workplace(home: Home, folder: RunFolder, *listeners: Listener, minutes:
         crew=crew_for(config, corpus),
         planner=DeferredPlanner(lambda: planner_for(config, home, record.profile, events)),
         literature=clients_for(config.literature, home, network=config.crew != "builtin", corpus=corpus),
-        executor=LocalExecutor(),
+        executor=LocalExecutor(isolation),
         events=events,
-        log=RunLog(folder, events, minutes=minutes),
+        log=log,
         store=store_for(config, home, events),
     )
 

@@ -19,6 +19,8 @@ class ExecutionConfig(Record):
 
     executor: Literal["local"] = "local"
     """Where experiments run."""
+    sandbox: Literal["auto", "bubblewrap", "landlock", "off"] = "auto"
+    """What keeps experiments from your files, keys and network; off runs them with all that you can reach."""
     attempts: int = Field(8, ge=1, le=50)
     """Executions of the experiment before giving up."""
     output_mb: float = Field(8.0, gt=0)

@@ -13,6 +13,7 @@ from nanoresearch.config import load_config
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.datasets.stage import status
 from nanoresearch.errors import LiteratureError, NanoResearchError, StoreError
+from nanoresearch.execution.sandbox import INSTALL, UNSAFE, probe_isolation
 from nanoresearch.experience.store import ExperienceStore
 from nanoresearch.literature.library import Library
 from nanoresearch.literature.sources import ON_THE_NETWORK, network_client
@@ -44,6 +45,7 @@ def examine(home: Home, *, online: bool = False) -> list[Check]:
         *_home(home),
         *_settings(home),
         *_git(),
+        *_isolation(home),
         *_latex(),
         *_machine(),
         *_data(home),
@@ -104,6 +106,25 @@ def _git() -> Iterator[Check]:
         return
     said = subprocess.run(["git", "--version"], capture_output=True, text=True, check=False).stdout.strip()
     yield Check(name="git", state="ok", found=said)
+
+
+def _isolation(home: Home) -> Iterator[Check]:
+    try:
+        choice = load_config(home.config_file).execution.sandbox
+    except NanoResearchError:  # told under settings
+        choice = "auto"
+    found = probe_isolation("auto" if choice == "off" else choice)
+    seen = "; ".join((found.words(), *found.missing))
+    if found.kind == "none":
+        remedy = f"install bubblewrap: {INSTALL}; or run with {UNSAFE}"
+        yield Check(name="isolation", state="essential", found=seen, remedy=remedy)
+    elif choice == "off":
+        remedy = "remove execution.sandbox from the configuration"
+        yield Check(name="isolation", state="missing", found=f"switched off; there is {found.words()}", remedy=remedy)
+    elif found.kind == "landlock":
+        yield Check(name="isolation", state="missing", found=seen, remedy=f"better with bubblewrap: {INSTALL}")
+    else:
+        yield Check(name="isolation", state="ok", found=found.words())
 
 
 def _latex() -> Iterator[Check]:

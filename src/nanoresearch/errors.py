@@ -55,6 +55,10 @@ class BudgetExceeded(NanoResearchError):
     exit_code = 3
 
 
+class SittingEnded(BudgetExceeded):
+    """The time of one sitting is used up, which tells nothing about the run."""
+
+
 class AuditFailed(NanoResearchError):
     """The paper was written but does not hold up."""
 

@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from nanoresearch.errors import BudgetExceeded
+from nanoresearch.errors import SittingEnded
 from nanoresearch.events import Events, now_utc
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.experiment import Attempt
+from nanoresearch.schema.isolation import Isolation
 from nanoresearch.schema.run import PhaseCost, RunRecord, Status
 
 RUN_FILE = "run.json"
@@ -31,9 +32,9 @@ class RunLog:
         self.record = folder.load(RUN_FILE, RunRecord)
 
     def step(self, name: str) -> None:
-        """Note that a step begins. Raises BudgetExceeded when the time of the whole run is used up."""
+        """Note that a step begins. Raises SittingEnded when the time of the whole sitting is used up."""
         if self._deadline is not None and self._clock() > self._deadline:
-            raise BudgetExceeded(f"The time for this run is used up before {name}.")
+            raise SittingEnded(f"The time for this run is used up before {name}.")
         self._update(step=name)
         self._events.emit("step", name)
 
@@ -59,6 +60,16 @@ class RunLog:
             cost = self.record.phases.get(phase, PhaseCost())
             seconds = round(cost.seconds + self._clock() - start, 3)
             self._set_phase(phase, cost.model_copy(update={"seconds": seconds}))
+
+    def isolated(self, isolation: Isolation) -> None:
+        """Note what keeps experiments apart. That some ran without a sandbox is not taken back by a later sitting."""
+        earlier = self.record.isolation
+        if earlier is None or earlier.kind != "none":
+            self._update(isolation=isolation)
+        if isolation.kind == "none":
+            self._events.emit("degraded", f"Isolation of experiments: {isolation.words()}.")
+        else:
+            self._events.emit("progress", f"Isolation of experiments: {isolation.words()}.")
 
     def attempts(self, attempts: tuple[Attempt, ...]) -> None:
         """Note how often the experiment was executed."""

@@ -22,6 +22,9 @@ feedback_option = click.option(
 minutes_option = click.option(
     "--budget-minutes", type=click.FloatRange(min=0, min_open=True), help="Cap on this sitting, in minutes."
 )
+unsafe_option = click.option(
+    "--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run experiment code with all that you can read and reach."
+)
 
 
 @click.command()
@@ -40,6 +43,7 @@ minutes_option = click.option(
 @click.option("--no-skills", is_flag=True, help="Neither use nor learn skills.")
 @click.option("--no-memory", is_flag=True, help="Neither recall nor keep memories.")
 @click.option("--fetch", is_flag=True, help="Fetch missing data whose licence is stated and permissive.")
+@unsafe_option
 @json_option
 def run(
     topic: str,
@@ -55,6 +59,7 @@ def run(
     no_skills: bool,
     no_memory: bool,
     fetch: bool,
+    unsafe: bool,
     as_json: bool,
 ) -> None:
     """Turn TOPIC into a paper with real experiments behind it."""
@@ -71,6 +76,7 @@ def run(
             + ["experience.memory=false"] * no_memory
             + [f"crew={crew}"] * bool(crew)
             + [f"execution.executor={executor}"] * bool(executor)
+            + ["execution.sandbox=off"] * unsafe
         )
         config = load_config(home.config_file, (*overrides, *named))
         profile = load_profile(home, profile_name or config.profile)
@@ -109,8 +115,9 @@ def fetch_for(topic: str, profile: Any, home: Home) -> None:
 @run_argument
 @feedback_option
 @minutes_option
+@unsafe_option
 @json_option
-def resume(run_id: str, feedback: str, budget_minutes: float | None, as_json: bool) -> None:
+def resume(run_id: str, feedback: str, budget_minutes: float | None, unsafe: bool, as_json: bool) -> None:
     """Go on with a run where it stopped; finished steps are not done again."""
     from nanoresearch.researcher.source import feedback_source
 
@@ -118,17 +125,19 @@ def resume(run_id: str, feedback: str, budget_minutes: float | None, as_json: bo
         home = Home.find()
         folder = home.find_run(run_id)
         source = feedback_source(feedback)
-    _sit(home, folder, source, budget_minutes, as_json)
+    _sit(home, folder, source, budget_minutes, as_json, unsafe=unsafe)
 
 
-def _sit(home: Home, folder: RunFolder, source: Any, minutes: float | None, as_json: bool) -> None:
+def _sit(
+    home: Home, folder: RunFolder, source: Any, minutes: float | None, as_json: bool, *, unsafe: bool = False
+) -> None:
     """Carry on with a run and report how it ended."""
     from nanoresearch.session import carry_on
 
     click.echo(f"run {folder.id}", err=True)
     try:
         with json_errors(as_json, run=folder.id, folder=str(folder.root)), progress() as listener:
-            audit = carry_on(home, folder, source, listener, minutes=minutes)
+            audit = carry_on(home, folder, source, listener, minutes=minutes, unsafe=unsafe)
     except KeyboardInterrupt:
         click.echo(f"\nStopped. Nothing is lost; go on with: nanoresearch resume {folder.id}", err=True)
         sys.exit(INTERRUPTED)
@@ -319,19 +328,23 @@ def audit(run_id: str, as_json: bool) -> None:
 
 @click.command()
 @run_argument
+@unsafe_option
 @json_option
-def reproduce(run_id: str, as_json: bool) -> None:
+def reproduce(run_id: str, unsafe: bool, as_json: bool) -> None:
     """Run a run's experiment again from its commit and compare every result. Exits with 1 when one differs."""
     from nanoresearch.assemble import library_versions
+    from nanoresearch.config import load_config
     from nanoresearch.events import Events
     from nanoresearch.evidence.reproduce import reproduce_run
     from nanoresearch.execution.local import LocalExecutor
+    from nanoresearch.execution.sandbox import require
 
     with json_errors(as_json):
         home = Home.find()
         folder = home.find_run(run_id)
+        isolation = require("off" if unsafe else load_config(home.config_file).execution.sandbox)
         with progress() as listener:
-            found = reproduce_run(folder, LocalExecutor(), home.data, Events(listener), library_versions())
+            found = reproduce_run(folder, LocalExecutor(isolation), home.data, Events(listener), library_versions())
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:

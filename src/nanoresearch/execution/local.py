@@ -1,10 +1,12 @@
 """Runs jobs as processes of this machine, each under a supervisor of its own.
 
-Limits time, memory, output and file size and gives the job a nearly empty environment. Does not confine what it can
-read, write or reach: that is a sandbox's work.
+Limits time, memory, processes, output and disk and gives the job a nearly empty environment. What it can read, write
+and reach is limited by the sandbox around it (sandbox.py): its code and data can be read, its reports and a scratch
+folder written, nothing else.
 """
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -18,20 +20,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nanoresearch.errors import ExecutionError
+from nanoresearch.events import plain
 from nanoresearch.execution import supervise
 from nanoresearch.execution.executor import (
     BUDGET_EXHAUSTED,
     CANCELLED,
+    DISK_EXCEEDED,
     MEMORY_EXCEEDED,
     OUTPUT_FLOOD,
+    PROCESSES_EXCEEDED,
     RESULTS,
     STDERR,
     STDOUT,
     TIME_EXCEEDED,
     JobRequest,
 )
+from nanoresearch.execution.sandbox import Access, require, wrap
 from nanoresearch.execution.supervise import Ending, Order
 from nanoresearch.schema.experiment import Job, Outcome
+from nanoresearch.schema.isolation import Isolation, Sandbox
 
 INHERITED = (
     "PATH",
@@ -52,6 +59,8 @@ FIXED = {
 }
 POLL_S = 0.02
 SCRATCH = "scratch"
+PREDICTIONS = "predictions"
+"""Folder of the scratch folder for the predictions that a study may save: the code folder cannot be written."""
 
 
 def job_environment(request: JobRequest, scratch: Path, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -63,7 +72,11 @@ def job_environment(request: JobRequest, scratch: Path, inherited: Mapping[str, 
         environment |= {"USERPROFILE": home, "TEMP": home, "TMP": home}
     if site.ENABLE_USER_SITE:
         environment["PYTHONUSERBASE"] = site.getuserbase()  # packages of `pip install --user` are found through HOME
-    return environment | dict(request.environment) | {"NANORESEARCH_RESULTS": str(scratch.parent / RESULTS)}
+    own = {
+        "NANORESEARCH_RESULTS": str(scratch.parent / RESULTS),
+        "NANORESEARCH_PREDICTIONS": str(scratch / PREDICTIONS),
+    }
+    return environment | dict(request.environment) | own
 
 
 @dataclass
@@ -73,6 +86,7 @@ class _Running:
     request: JobRequest
     process: "subprocess.Popen[bytes]"
     timeout_s: float
+    sandbox: Sandbox
     cancelled: bool = False
 
     def release(self) -> None:
@@ -85,15 +99,21 @@ class _Running:
 
 
 class LocalExecutor:
-    """Runs jobs on this machine."""
+    """Runs jobs on this machine, in a sandbox unless it is given the isolation "none"."""
 
     name = "local"
 
-    def __init__(self, *, grace_s: float = 2.0) -> None:
+    def __init__(self, isolation: Isolation | None = None, *, grace_s: float = 2.0) -> None:
+        self._isolation = isolation
         self._grace_s = grace_s
 
     def run(self, jobs: Sequence[JobRequest], *, parallel: int, on_done: Callable[[Job], None]) -> tuple[Job, ...]:
-        """Run jobs, as Executor promises. Raises ExecutionError when a supervisor cannot be started."""
+        """Run jobs, as Executor promises.
+
+        Raises ExecutionError when a supervisor cannot be started, SandboxMissing when no isolation was given and
+        nothing isolates.
+        """
+        isolation = self._isolation or require("auto")
         waiting = deque(enumerate(jobs))
         running: dict[int, _Running] = {}
         done: dict[int, Job] = {}
@@ -117,7 +137,10 @@ class LocalExecutor:
                     finish(index, _unstarted(request, "timed_out", BUDGET_EXHAUSTED))
                 elif waiting and len(running) < max(1, parallel):
                     index, request = waiting.popleft()
-                    running[index] = self._start(request)
+                    if fault := _not_a_program(request):
+                        finish(index, _unstarted(request, "failed", f"could not be run: {fault}"))
+                    else:
+                        running[index] = self._start(request, isolation)
                 else:
                     ended = [index for index, item in running.items() if item.process.poll() is not None]
                     for index in ended:
@@ -132,13 +155,14 @@ class LocalExecutor:
             raise
         return tuple(done[index] for index in range(len(jobs)))
 
-    def _start(self, request: JobRequest) -> _Running:
+    def _start(self, request: JobRequest, isolation: Isolation) -> _Running:
         output = request.output_folder.absolute()
         scratch = output / SCRATCH
         timeout_s = min(request.timeout_s, _time_left(request))
         try:
             scratch.mkdir(parents=True, exist_ok=True)
             (output / RESULTS).unlink(missing_ok=True)  # the harness appends
+            (output / RESULTS).touch()  # a sandbox lets it be written, and not be replaced
             environment = job_environment(request, scratch, os.environ)
             order = Order(
                 command=list(request.command),
@@ -152,7 +176,13 @@ class LocalExecutor:
                 file_bytes=int(request.file_mb * 2**20),
                 output_bytes=int(request.output_mb * 2**20),
                 parent=os.getpid(),
+                processes=request.processes,
+                cpu_seconds=math.ceil(timeout_s * (os.cpu_count() or 1)) + 1,
+                disk_bytes=int(request.disk_mb * 2**20),
+                disk_folder=str(scratch),
             )
+            readable = (request.code_folder.absolute(), *request.readable)
+            order = wrap(order, isolation, Access(readable=readable, writable=(scratch, output / RESULTS)))
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", supervise.__file__],
                 env=environment,
@@ -163,7 +193,7 @@ class LocalExecutor:
             )
         except OSError as error:
             raise ExecutionError(f"The job for seed {request.seed} cannot be started in {output}: {error}.") from error
-        running = _Running(request, process, timeout_s)
+        running = _Running(request, process, timeout_s, isolation.kind)
         assert process.stdin is not None
         try:
             process.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
@@ -183,11 +213,18 @@ class LocalExecutor:
         for pipe in (item.process.stdout, item.process.stderr):
             if pipe is not None:
                 pipe.close()
-        shutil.rmtree(item.request.output_folder / SCRATCH, ignore_errors=True)
+        _clear(item.request.output_folder / SCRATCH)
 
 
 def _time_left(request: JobRequest) -> float:
     return float("inf") if request.deadline_s is None else request.deadline_s - time.monotonic()
+
+
+def _not_a_program(request: JobRequest) -> str:
+    """Why the first word of the command cannot be started, or nothing: a sandbox would say it less clearly."""
+    name = request.command[0]
+    environment = job_environment(request, request.output_folder / SCRATCH, os.environ)
+    return "" if shutil.which(name, path=environment.get("PATH", os.defpath)) else f"there is no program {name}"
 
 
 def _unstarted(request: JobRequest, outcome: Outcome, reason: str) -> Job:
@@ -203,7 +240,10 @@ def _conclude(item: _Running) -> Job:
     outcome, reason = _judge(item, ending)
     if outcome == "succeeded" and (fault := item.request.check(item.request.output_folder)):
         outcome, reason = "invalid", fault
-    shutil.rmtree(item.request.output_folder / SCRATCH, ignore_errors=True)
+    reports = item.request.output_folder / RESULTS
+    if not reports.is_symlink() and reports.is_file() and reports.stat().st_size == 0:
+        reports.unlink()
+    _clear(item.request.output_folder / SCRATCH)
     return Job(
         seed=item.request.seed,
         outcome=outcome,
@@ -211,8 +251,23 @@ def _conclude(item: _Running) -> Job:
         seconds=ending.seconds,
         cpu_seconds=ending.cpu_seconds,
         peak_memory_mb=ending.peak_memory_mb,
-        reason=reason,
+        reason=plain(reason),
+        sandbox=item.sandbox,
     )
+
+
+def _clear(folder: Path) -> None:
+    """Delete what a job left, also where it made that hard: folders without rights, or nested thousands deep."""
+    try:
+        for root, names, _ in os.walk(folder):
+            for name in names:
+                if not (path := Path(root, name)).is_symlink():
+                    path.chmod(0o700)
+        shutil.rmtree(folder, ignore_errors=True)
+    except (OSError, RecursionError):
+        pass
+    if folder.exists() and (remover := shutil.which("rm")):
+        subprocess.run([remover, "-rf", "--", str(folder)], capture_output=True, check=False)
 
 
 def _read_ending(process: "subprocess.Popen[bytes]") -> Ending:
@@ -248,6 +303,10 @@ def _judge(item: _Running, ending: Ending) -> tuple[Outcome, str]:
         case "flood":
             limit = supervise.FLOOD * request.output_mb
             return "failed", f"{OUTPUT_FLOOD}: more than {limit:g} MB, ten times what is kept"
+        case "processes":
+            return "failed", f"{PROCESSES_EXCEEDED}: more than {request.processes}, threads included"
+        case "disk":
+            return "failed", f"{DISK_EXCEEDED}: more than {request.disk_mb:g} MB"
         case "ended":
             return ("cancelled", CANCELLED) if item.cancelled else ("failed", "ended from outside")
         case "start":

@@ -131,7 +131,8 @@ def _candidates(
     worded = matches(store.database, table, situation.text, shelves)
     numbers = {*worded, *_tagged(store, table, wanted, shelves), *triggered}
     rows = store.database.read(
-        f"SELECT number, tags, updated, uses, confidence, conditions FROM json_each(?) "
+        f"SELECT number, tags, CAST(updated AS REAL), CAST(uses AS INTEGER), CAST(confidence AS REAL), conditions "
+        f"FROM json_each(?) "
         f"CROSS JOIN {table}_facets ON number = value WHERE live AND (expires IS NULL OR expires > ?)",
         (json.dumps(sorted(numbers)), store.now().timestamp()),
     )
@@ -209,5 +210,10 @@ def _clash(first: dict[str, list[str]], second: dict[str, list[str]]) -> bool:
 
 @lru_cache(maxsize=8192)
 def _conditions(text: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = json.loads(text)
-    return found
+    """Conditions among the facets; none where they cannot be read, for those of the record are compared too."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    kept = found.items() if isinstance(found, dict) else ()
+    return {name: [str(value) for value in values] for name, values in kept if isinstance(values, list)}

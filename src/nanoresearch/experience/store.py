@@ -19,8 +19,8 @@ from nanoresearch.events import now_utc
 from nanoresearch.experience import merge as same
 from nanoresearch.experience.database import TABLES, Database, Table
 from nanoresearch.experience.index import E, best_matches, derive, derive_all, parsed, seconds, table_of, underive
-from nanoresearch.experience.linter import dangers, lint_skill
 from nanoresearch.experience.life_cycle import confidence, credit, judge, revive
+from nanoresearch.experience.linter import dangers, lint_skill
 from nanoresearch.schema.experience import (
     Absorbed,
     Credit,
@@ -196,6 +196,10 @@ class ExperienceStore:
                 raise UsageError(f"{keep!r} and {other!r} are the same skill.")
             if first.kind != second.kind:
                 raise UsageError(f"{first.id} serves {first.kind}, {second.id} serves {second.kind}: they stay apart.")
+            if second.remedy not in (None, first.remedy):
+                raise UsageError(
+                    f"What {second.id} does would be lost, for {first.id} does something else: they stay apart."
+                )
             both = self._touched(same.merge_skills(first, second))
             self._delete("skills", dropped)
             self._rename(second.id, both.id)

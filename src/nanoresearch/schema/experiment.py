@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from nanoresearch.schema.isolation import Sandbox
 from nanoresearch.schema.record import Record
 
 Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "invalid"]
@@ -68,6 +69,8 @@ class Job(Record):
     """Largest resident set seen; None where the platform cannot tell."""
     reason: str = ""
     """Why it failed, in words."""
+    sandbox: Sandbox | None = None
+    """What kept it apart; None when it was not started, or in records from before there were sandboxes."""
 
 
 class Failure(Record):
@@ -109,6 +112,8 @@ class Preparation(Record):
     """Why, LaTeX-safe sentence."""
     skill: str
     """Skill or memory that it came from."""
+    remembered: bool = False
+    """Whether that is a memory: those are the user's own, and no paper names them."""
 
 
 class Program(Record):
