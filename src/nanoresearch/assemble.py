@@ -21,6 +21,7 @@ from nanoresearch.execution.local import LocalExecutor
 from nanoresearch.execution.sandbox import require
 from nanoresearch.experience.store import ExperienceStore
 from nanoresearch.literature.offline import OfflineCorpus
+from nanoresearch.literature.sources import clients_for
 from nanoresearch.paths import Home, RunFolder
 from nanoresearch.planner.planner import DeferredPlanner, FixedPlanner, Planner
 from nanoresearch.planner.problems import PlannerError
@@ -108,7 +109,7 @@ def open_workplace(
         data_root=home.data,
         crew=crew_for(config, corpus),
         planner=DeferredPlanner(lambda: planner_for(config, home, record.profile, events)),
-        literature=(corpus,),
+        literature=clients_for(config.literature, home, network=config.crew != "builtin", corpus=corpus),
         executor=LocalExecutor(isolation),
         events=events,
         log=log,

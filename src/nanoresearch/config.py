@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator
 
 from nanoresearch.errors import ConfigError
 from nanoresearch.schema.learning import LearningSettings
@@ -111,9 +111,9 @@ def _is_plain_url(value: str) -> str:
     """Settings are written into every run: an address with a password or a key in it must not get there."""
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError('an address looks like "http://127.0.0.1:8000/v1"')
+        raise ValueError('an address begins with http:// or https:// and a server, as in "http://127.0.0.1:8000/v1"')
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError("keys and passwords do not belong in an address: name an environment variable in key_env")
+        raise ValueError("an address holds no key, password or query: keys come from the environment")
     return value.rstrip("/")
 
 
@@ -168,6 +168,39 @@ class ModelsConfig(Record):
     """USD per million tokens by model string, for models whose price is not known or is another."""
 
 
+LiteratureSource = Literal["offline", "library", "openalex", "arxiv", "semantic_scholar"]
+
+
+class LiteratureConfig(Record):
+    """Where works are searched. Keys and e-mail address are no settings: they come from the environment."""
+
+    sources: Literal["auto"] | tuple[LiteratureSource, ...] = "auto"
+    """Sources in order. Auto: the packaged corpus and the user's library, and for crews that can use it the network."""
+    timeout_s: float = Field(10.0, gt=0, le=300)
+    """Seconds that a server may be silent."""
+    deadline_s: float = Field(30.0, gt=0, le=3600)
+    """Seconds for one question with all its pages, pauses and retries."""
+    survey_s: float = Field(60.0, gt=0, le=36000)
+    """Seconds that one server may take of a survey; what it has not been asked by then is recorded."""
+    cache_days: float = Field(30.0, ge=0, le=3650)
+    """Days for which an answer is kept; 0 keeps none."""
+    cache_mb: float = Field(200.0, gt=0, le=100_000)
+    """Megabytes of answers kept, the least recently used going first."""
+    openalex_url: BaseUrl = "https://api.openalex.org"
+    """Address of OpenAlex, or of a mirror."""
+    arxiv_url: BaseUrl = "https://export.arxiv.org/api/query"
+    """Address of arXiv's search."""
+    semantic_scholar_url: BaseUrl = "https://api.semanticscholar.org/graph/v1"
+    """Address of Semantic Scholar."""
+
+    @field_validator("sources")
+    @classmethod
+    def _some_source(cls, value: Any) -> Any:
+        if not value:
+            raise ValueError("name at least one source")
+        return value
+
+
 class Config(Record):
     """All settings."""
 
@@ -177,6 +210,8 @@ class Config(Record):
     """Profile used when none is named."""
     planner: PlannerConfig = PlannerConfig()
     """Planning and learning."""
+    literature: LiteratureConfig = LiteratureConfig()
+    """Search for works."""
     experience: ExperienceConfig = ExperienceConfig()
     """Skills and memory."""
     execution: ExecutionConfig = ExecutionConfig()

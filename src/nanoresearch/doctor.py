@@ -12,9 +12,11 @@ from nanoresearch.assemble import LIBRARIES
 from nanoresearch.config import load_config
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.datasets.stage import status
-from nanoresearch.errors import NanoResearchError, StoreError
+from nanoresearch.errors import LiteratureError, NanoResearchError, StoreError
 from nanoresearch.execution.sandbox import INSTALL, UNSAFE, probe_isolation
 from nanoresearch.experience.store import ExperienceStore
+from nanoresearch.literature.library import Library
+from nanoresearch.literature.sources import ON_THE_NETWORK, network_client
 from nanoresearch.paper.compile import INSTALL_LATEX, INSTALL_PUBLISHERS, PUBLISHER_PACKAGES, find_latex
 from nanoresearch.paths import Home
 from nanoresearch.profiles import load_profile
@@ -36,8 +38,8 @@ class Check(Record):
     """Command that mends it."""
 
 
-def examine(home: Home) -> list[Check]:
-    """Every check, in the order in which a run needs them."""
+def examine(home: Home, *, online: bool = False) -> list[Check]:
+    """Every check, in the order in which a run needs them; asks servers only when told to."""
     return [
         *_python(),
         *_home(home),
@@ -48,6 +50,8 @@ def examine(home: Home) -> list[Check]:
         *_machine(),
         *_data(home),
         *_experience(home),
+        *_library(home),
+        *(_servers(home) if online else ()),
     ]
 
 
@@ -190,3 +194,28 @@ def _experience(home: Home) -> Iterator[Check]:
             found=f"{len(problems)}: {' '.join(problems[:3])}" + (" ..." if len(problems) > 3 else ""),
             remedy="restore a copy of experience.db; until then they are skipped",
         )
+
+
+def _library(home: Home) -> Iterator[Check]:
+    """A damaged library is told by runs as a degraded survey."""
+    try:
+        works, files = Library(home.library).counts()
+    except LiteratureError as error:
+        yield Check(name="library", state="missing", found=str(error))  # which says what to do
+        return
+    yield Check(name="library", state="ok", found=f"{works} works of {files} files" if files else "empty")
+
+
+def _servers(home: Home) -> Iterator[Check]:
+    """One question to each literature server. Answers that are kept do not count: the server itself must answer."""
+    try:
+        settings = load_config(home.config_file).literature.model_copy(update={"cache_days": 0.0})
+    except NanoResearchError:
+        return  # told above
+    for name in ON_THE_NETWORK:
+        try:
+            found = f"answers, {len(network_client(name, settings, home).search('machine learning', 1))} hit"
+        except LiteratureError as error:
+            yield Check(name=name, state="missing", found=str(error))
+            continue
+        yield Check(name=name, state="ok", found=found)

@@ -125,6 +125,16 @@ class Home:
         return self.root / "experience.db"
 
     @property
+    def library(self) -> Path:
+        """Folder of the user's own literature."""
+        return self.root / "library"
+
+    @property
+    def literature_cache(self) -> Path:
+        """Database of answers of literature servers; may be deleted at any time."""
+        return self.root / "cache" / "literature.db"
+
+    @property
     def models(self) -> Path:
         """Folder of base models."""
         return self.root / "models"

@@ -9,12 +9,13 @@ from nanoresearch.paths import Home
 
 
 @click.command()
+@click.option("--online", is_flag=True, help="Also ask each literature server one question.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def doctor(as_json: bool) -> None:
+def doctor(online: bool, as_json: bool) -> None:
     """Say what is there, what is missing, and what mends it. Exits with 1 when something essential is missing."""
     from nanoresearch.doctor import examine
 
-    checks = examine(Home.find())
+    checks = examine(Home.find(), online=online)
     if as_json:
         print_json({"checks": [check.model_dump(mode="json") for check in checks]})
     else:

@@ -4,12 +4,12 @@ A source says nothing about relevance across sources: scores are comparable with
 `nanoresearch.literature.survey` merges by rank.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from nanoresearch.errors import LiteratureError
 from nanoresearch.schema.paper import ScoredPaper
 
-__all__ = ["LiteratureClient", "LiteratureError"]
+__all__ = ["LiteratureClient", "LiteratureError", "TimeLimited"]
 
 
 class LiteratureClient(Protocol):
@@ -24,3 +24,11 @@ class LiteratureClient(Protocol):
 
         Raises LiteratureError when the source is broken, ValueError when limit is below 1.
         """
+
+
+@runtime_checkable
+class TimeLimited(Protocol):
+    """A source that may be slow or dead, such as one on the network."""
+
+    survey_s: float
+    """Seconds that it may take of one survey, however many questions there are."""

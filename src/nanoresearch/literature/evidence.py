@@ -1,4 +1,4 @@
-"""Scores that a paper states in its title and abstract, each with the sentence it was read from.
+"""Scores that a paper states, each with the sentence it was read from.
 
 Reads a score only where a metric and its number stand next to each other; bounds ("up to 90%"), differences
 ("improves accuracy by 2%") and anything less certain are left out. Precision matters more than recall here.
@@ -81,9 +81,9 @@ def source_text(paper: Paper) -> str:
     return "\n".join(part for part in (paper.title, paper.abstract) if part)
 
 
-def extract_evidence(paper: Paper) -> list[Evidence]:
-    """Scores stated in the paper's title and abstract, in order; each passes `is_verbatim`."""
-    text = source_text(paper)
+def extract_evidence(paper: Paper, text: str | None = None) -> list[Evidence]:
+    """Scores stated in the text, by default the paper's title and abstract, in order; each passes `is_verbatim`."""
+    text = source_text(paper) if text is None else text
     found = [
         Evidence(
             paper=paper.key,

@@ -48,7 +48,7 @@ def verify_novelty(
         raise ValueError(f"hypothesis {hypothesis.id!r} has no distinctive terms to compare by")
     queries = tuple(dict.fromkeys((" ".join(terms), hypothesis.statement, *terms)))
     outcome = search_all(clients, queries, LIMIT_PER_QUERY)
-    if len(outcome.degraded) == len(clients):
+    if not outcome.papers and len(outcome.degraded) == len(clients):
         raise LiteratureError("novelty cannot be verified: " + ("; ".join(outcome.degraded) or "no source configured"))
     found = tuple(scored.paper for scored in outcome.papers)
     works = rank_by_coverage(found, terms, idf)[:CLOSEST]

@@ -78,3 +78,20 @@ def all_near(term: str, window: int) -> str | None:
     if len(phrases) < 2:
         return phrases[0] if phrases else None
     return f"NEAR({' '.join(phrases)}, {window})"
+
+
+def plain_query(text: str, most: int = 300) -> str:
+    """The words of a query in lower case, without any sign that a search engine could take for an operator."""
+    found = re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text.lower())
+    return " ".join(found)[:most].strip()
+
+
+def boolean_query(text: str, field: str = "", all_up_to: int = 5, most: int = 12) -> str | None:
+    """The topical words of a query, all of them required when they are few and any of them when they are many.
+
+    Engines that require every word find nothing for a sentence. None without words.
+    """
+    content = [word for word in dict.fromkeys(words(text)) if len(word) > 1 and word not in STOPWORDS]
+    topical = [word for word in content if word not in GENERIC] or content
+    joint = " AND " if len(topical) <= all_up_to else " OR "
+    return joint.join(f"{field}{word}" for word in topical[:most]) or None
