@@ -1,6 +1,8 @@
 """Settings for all tests: no network beyond this machine, one thread for numerical libraries."""
 
 import os
+import shutil
+from importlib.util import find_spec
 
 import pytest
 from pytest_socket import socket_allow_hosts
@@ -24,8 +26,12 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that need LaTeX are skipped where it is missing, with the command that mends it."""
+    """Tests that need LaTeX or SLURM are skipped where it is missing, with the command that mends it."""
     if find_latex() is None:
         for item in items:
             if item.get_closest_marker("tex"):
                 item.add_marker(pytest.mark.skip(reason=f"latexmk is not installed; {INSTALL_LATEX}"))
+    if shutil.which("slurmctld") is None or find_spec("submitit") is None:
+        for item in items:
+            if item.get_closest_marker("slurm"):
+                item.add_marker(pytest.mark.skip(reason="SLURM or submitit is missing; sh scripts/install-slurm.sh"))

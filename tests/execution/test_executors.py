@@ -2,11 +2,11 @@
 
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from nanoresearch.config import SlurmConfig
 from nanoresearch.execution.executor import (
     BUDGET_EXHAUSTED,
     CANCELLED,
@@ -16,16 +16,25 @@ from nanoresearch.execution.executor import (
     Executor,
 )
 from nanoresearch.execution.local import LocalExecutor
+from nanoresearch.execution.slurm import SlurmExecutor
 
 from .conftest import runs, wait_until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
 
-@pytest.fixture(params=["local"])
+def quick_slurm() -> SlurmExecutor:
+    """SLURM as tests use it: asked often."""
+    return SlurmExecutor(SlurmConfig(poll_s=0.2, poll_max_s=2), grace_s=0.5, settle_s=2, look_s=0.05)
+
+
+@pytest.fixture(params=["local", pytest.param("slurm", marks=pytest.mark.slurm)])
 def executor(request) -> Executor:
     """Each executor in turn."""
-    return {"local": lambda: LocalExecutor(grace_s=0.5)}[request.param]()
+    if request.param == "slurm":
+        request.getfixturevalue("cluster")
+        return quick_slurm()
+    return LocalExecutor(grace_s=0.5)
 
 
 @pytest.fixture
@@ -89,8 +98,8 @@ def test_hang_is_ended(run, request_for) -> None:
     assert job.reason == f"{TIME_EXCEEDED} 1 s"
 
 
-def test_time_of_all_jobs_ends_one(run, request_for) -> None:
-    deadline = time.monotonic() + 1
+def test_time_of_all_jobs_ends_one(executor, run, request_for) -> None:
+    deadline = executor.clock() + 1
     (job,) = run(request_for("import time; time.sleep(600)", deadline_s=deadline))
     assert job.outcome == "timed_out"
     assert job.reason.startswith(BUDGET_EXHAUSTED)

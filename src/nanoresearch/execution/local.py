@@ -7,63 +7,21 @@ read, write or reach: that is a sandbox's work.
 import json
 import os
 import shutil
-import signal
-import site
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from nanoresearch.errors import ExecutionError
 from nanoresearch.execution import supervise
-from nanoresearch.execution.executor import (
-    BUDGET_EXHAUSTED,
-    CANCELLED,
-    MEMORY_EXCEEDED,
-    OUTPUT_FLOOD,
-    RESULTS,
-    STDERR,
-    STDOUT,
-    TIME_EXCEEDED,
-    JobRequest,
-)
-from nanoresearch.execution.supervise import Ending, Order
-from nanoresearch.schema.experiment import Job, Outcome
+from nanoresearch.execution.executor import BUDGET_EXHAUSTED, CANCELLED, JobRequest
+from nanoresearch.execution.orders import SCRATCH, conclude, make_order, unstarted
+from nanoresearch.execution.supervise import Ending
+from nanoresearch.schema.experiment import Job
 
-INHERITED = (
-    "PATH",
-    "LANG",
-    "LC_ALL",
-    "LD_LIBRARY_PATH",  # some Pythons of clusters do not start without it
-    "CUDA_VISIBLE_DEVICES",  # a promise to others about which devices are ours
-    "SYSTEMROOT",  # Python does not start on Windows without it
-)
-FIXED = {
-    "PYTHONHASHSEED": "0",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTHONUTF8": "1",
-    # One thread a process: two processes side by side are then not slower than one (docs/log.md has the measurement).
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-}
 POLL_S = 0.02
-SCRATCH = "scratch"
-
-
-def job_environment(request: JobRequest, scratch: Path, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment of a job: an allow list, so that no key of the user reaches experiment code."""
-    environment = {name: inherited[name] for name in INHERITED if name in inherited}
-    home = str(scratch)
-    environment |= FIXED | {"HOME": home, "TMPDIR": home}
-    if sys.platform == "win32":
-        environment |= {"USERPROFILE": home, "TEMP": home, "TMP": home}
-    if site.ENABLE_USER_SITE:
-        environment["PYTHONUSERBASE"] = site.getuserbase()  # packages of `pip install --user` are found through HOME
-    return environment | dict(request.environment) | {"NANORESEARCH_RESULTS": str(scratch.parent / RESULTS)}
 
 
 @dataclass
@@ -111,10 +69,10 @@ class LocalExecutor:
                 failed = any(job.outcome != "succeeded" for job in done.values())
                 if waiting and failed:
                     index, request = waiting.popleft()
-                    finish(index, _unstarted(request, "cancelled", CANCELLED))
-                elif waiting and _time_left(waiting[0][1]) <= 0:
+                    finish(index, unstarted(request, "cancelled", CANCELLED))
+                elif waiting and self._time_left(waiting[0][1]) <= 0:
                     index, request = waiting.popleft()
-                    finish(index, _unstarted(request, "timed_out", BUDGET_EXHAUSTED))
+                    finish(index, unstarted(request, "timed_out", BUDGET_EXHAUSTED))
                 elif waiting and len(running) < max(1, parallel):
                     index, request = waiting.popleft()
                     running[index] = self._start(request)
@@ -132,30 +90,25 @@ class LocalExecutor:
             raise
         return tuple(done[index] for index in range(len(jobs)))
 
+    def clock(self) -> float:
+        """Seconds; jobs start at once, so all time is time in which they run."""
+        return time.monotonic()
+
+    def adopt(self, request: JobRequest) -> bool:
+        """Never: a job ends with the process that started it."""
+        return False
+
+    def _time_left(self, request: JobRequest) -> float:
+        return float("inf") if request.deadline_s is None else request.deadline_s - self.clock()
+
     def _start(self, request: JobRequest) -> _Running:
         output = request.output_folder.absolute()
-        scratch = output / SCRATCH
-        timeout_s = min(request.timeout_s, _time_left(request))
+        timeout_s = min(request.timeout_s, self._time_left(request))
         try:
-            scratch.mkdir(parents=True, exist_ok=True)
-            (output / RESULTS).unlink(missing_ok=True)  # the harness appends
-            environment = job_environment(request, scratch, os.environ)
-            order = Order(
-                command=list(request.command),
-                folder=str(request.code_folder.absolute()),
-                environment=environment,
-                stdout=str(output / STDOUT),
-                stderr=str(output / STDERR),
-                timeout_s=timeout_s,
-                grace_s=self._grace_s,
-                memory_bytes=int(request.memory_gb * 2**30),
-                file_bytes=int(request.file_mb * 2**20),
-                output_bytes=int(request.output_mb * 2**20),
-                parent=os.getpid(),
-            )
+            order = make_order(request, os.environ, timeout_s=timeout_s, grace_s=self._grace_s, parent=os.getpid())
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", supervise.__file__],
-                env=environment,
+                env=order.environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -186,33 +139,13 @@ class LocalExecutor:
         shutil.rmtree(item.request.output_folder / SCRATCH, ignore_errors=True)
 
 
-def _time_left(request: JobRequest) -> float:
-    return float("inf") if request.deadline_s is None else request.deadline_s - time.monotonic()
-
-
-def _unstarted(request: JobRequest, outcome: Outcome, reason: str) -> Job:
-    return Job(
-        seed=request.seed, outcome=outcome, exit_code=None, seconds=0, cpu_seconds=0, peak_memory_mb=None, reason=reason
-    )
-
-
 def _conclude(item: _Running) -> Job:
     """Job of a supervisor that has ended."""
     item.release()
     ending = _read_ending(item.process)
-    outcome, reason = _judge(item, ending)
-    if outcome == "succeeded" and (fault := item.request.check(item.request.output_folder)):
-        outcome, reason = "invalid", fault
+    job = conclude(item.request, ending, timeout_s=item.timeout_s, cancelled=item.cancelled)
     shutil.rmtree(item.request.output_folder / SCRATCH, ignore_errors=True)
-    return Job(
-        seed=item.request.seed,
-        outcome=outcome,
-        exit_code=ending.exit_code,
-        seconds=ending.seconds,
-        cpu_seconds=ending.cpu_seconds,
-        peak_memory_mb=ending.peak_memory_mb,
-        reason=reason,
-    )
+    return job
 
 
 def _read_ending(process: "subprocess.Popen[bytes]") -> Ending:
@@ -226,29 +159,3 @@ def _read_ending(process: "subprocess.Popen[bytes]") -> Ending:
         last = complaint.decode(errors="replace").strip().splitlines()[-1:]
         message = f"its supervisor ended with status {process.returncode}" + "".join(f": {text}" for text in last)
         return Ending("start", None, None, 0.0, 0.0, None, message)
-
-
-def _judge(item: _Running, ending: Ending) -> tuple[Outcome, str]:
-    request = item.request
-    match ending.cause:
-        case "exit" if ending.exit_code == 0:
-            return "succeeded", ""
-        case "exit" if ending.signal is not None:
-            name = signal.Signals(ending.signal).name if ending.signal in set(signal.Signals) else str(ending.signal)
-            hint = ", which is often the system running out of memory" if name == "SIGKILL" else ""
-            return ("cancelled", CANCELLED) if item.cancelled else ("failed", f"killed by {name}{hint}")
-        case "exit":
-            return ("cancelled", CANCELLED) if item.cancelled else ("failed", f"exit status {ending.exit_code}")
-        case "timeout" if item.timeout_s < request.timeout_s:
-            return "timed_out", f"{BUDGET_EXHAUSTED}: this job had {item.timeout_s:.0f} s left"
-        case "timeout":
-            return "timed_out", f"{TIME_EXCEEDED} {request.timeout_s:g} s"
-        case "memory":
-            return "failed", f"{MEMORY_EXCEEDED}: more than {request.memory_gb:g} GB"
-        case "flood":
-            limit = supervise.FLOOD * request.output_mb
-            return "failed", f"{OUTPUT_FLOOD}: more than {limit:g} MB, ten times what is kept"
-        case "ended":
-            return ("cancelled", CANCELLED) if item.cancelled else ("failed", "ended from outside")
-        case "start":
-            return ("cancelled", CANCELLED) if item.cancelled else ("failed", f"could not be run: {ending.message}")

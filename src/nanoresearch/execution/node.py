@@ -1,0 +1,143 @@
+"""Carries out one order on a node of a cluster and leaves what happened as files on the shared file system.
+
+Started by the batch system as `python -m nanoresearch.execution.node FOLDER`; standard library only. The folder holds
+errand.json; started.json and ending.json are added. It lies outside of what the job is given to write in.
+
+Knows nothing of queues. A job that the batch system ends and starts again (preemption) begins anew from the untouched
+code; one whose ending is known already does nothing the second time.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from nanoresearch.execution.supervise import Ending, Order, supervise
+
+ERRAND, STARTED, ENDING = "errand.json", "started.json", "ending.json"
+CODE = "code"
+"""Untouched copy of the code, beside the errand."""
+
+FAILED = "failed"
+"""Beside the errands of one submission: a job of it did not succeed, and no other need start."""
+
+OWN = ("PYTHONPATH", "SLURM_JOB_ID", "SLURM_RESTART_COUNT")
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What a node is to do."""
+
+    order: Order
+    """For the supervisor."""
+    inherited: tuple[str, ...]
+    """Variables that the job takes over as they are on the node: its devices, what modules added to PATH."""
+    reports: str
+    """File that the job appends to; what an earlier start left there is removed."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """That a job began to run."""
+
+    time: float
+    """Seconds since the epoch, by the node's clock."""
+    host: str
+    """The node."""
+    starts: int
+    """1, and more after each preemption."""
+
+
+def final(ending: Ending) -> bool:
+    """Whether an ending stands whatever the batch system says: only a job ended from outside may start again."""
+    return ending.cause != "ended"
+
+
+def read_errand(folder: Path) -> Errand:
+    """Raises OSError, ValueError or TypeError."""
+    values = json.loads((folder / ERRAND).read_bytes())
+    return Errand(Order(**values["order"]), tuple(values["inherited"]), values["reports"])
+
+
+def read_started(folder: Path) -> Started | None:
+    """When the job began, None when it has not."""
+    try:
+        return Started(**json.loads((folder / STARTED).read_bytes()))
+    except (OSError, ValueError, TypeError):  # not there yet, or not seen whole yet on this file system
+        return None
+
+
+def read_ending(folder: Path) -> Ending | None:
+    """How the job ended, None when that is not known."""
+    try:
+        return Ending(**json.loads((folder / ENDING).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def forget(folder: Path) -> None:
+    """Make as if the errand had never been begun."""
+    for name in (STARTED, ENDING):
+        (folder / name).unlink(missing_ok=True)
+
+
+def write(path: Path, record: Errand | Started | Ending) -> None:
+    """Write a record whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(asdict(record), file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def confine(order: Order) -> Order:
+    """The order as it is carried out. A sandbox of the node wraps the command here, and only here."""
+    return order
+
+
+def carry_out(folder: Path, environment: Mapping[str, str], ended: threading.Event) -> None:
+    """Run what the folder's errand says and leave ending.json."""
+    earlier = read_ending(folder)
+    if earlier is not None and final(earlier):
+        return
+    errand, before = read_errand(folder), read_started(folder)
+    (folder / ENDING).unlink(missing_ok=True)
+    write(folder / STARTED, Started(time.time(), socket.gethostname(), before.starts + 1 if before else 1))
+    if (folder.parent / FAILED).exists():
+        write(folder / ENDING, Ending("ended", None, None, 0.0, 0.0, None, "another job failed first"))
+        return
+    order = errand.order
+    if before:
+        shutil.rmtree(order.folder, ignore_errors=True)
+        shutil.copytree(folder / CODE, order.folder, symlinks=True)
+        Path(errand.reports).unlink(missing_ok=True)
+    here = {name: environment[name] for name in errand.inherited if name in environment}
+    ending = supervise(confine(replace(order, environment=order.environment | here)), ended)
+    if final(ending) and (ending.cause, ending.exit_code) != ("exit", 0):
+        (folder.parent / FAILED).touch()
+    write(folder / ENDING, ending)
+
+
+def main() -> None:
+    """Carry out the errand in the folder that is named, with as little in the environment as a job may see."""
+    folder = Path(sys.argv[1])
+    wanted = {*read_errand(folder).inherited, *OWN}
+    if not wanted.issuperset(os.environ.keys() - {"LC_CTYPE"}):  # what a process began with can be read by its children
+        kept = {name: value for name, value in os.environ.items() if name in wanted}
+        os.execve(sys.executable, [sys.executable, "-m", "nanoresearch.execution.node", str(folder)], kept)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: ended.set())
+    carry_out(folder, os.environ, ended)
+
+
+if __name__ == "__main__":
+    main()
