@@ -17,7 +17,11 @@ from nanoresearch.crew.builtin.crew import builtin_crew
 from nanoresearch.crew.roles import Crew
 from nanoresearch.errors import NanoResearchError, UsageError
 from nanoresearch.events import EventFile, Events, Listener, now_utc
+from nanoresearch.execution.executor import Executor
+from nanoresearch.execution.inprocess import InProcessExecutor
 from nanoresearch.execution.local import LocalExecutor
+from nanoresearch.execution.slurm import SlurmExecutor
+from nanoresearch.execution.slurmqueue import require_slurm
 from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.paths import Home, RunFolder
 from nanoresearch.planner.planner import DeferredPlanner, FixedPlanner, Planner
@@ -47,13 +51,15 @@ class RunRequest:
 def create_run(home: Home, request: RunRequest) -> RunFolder:
     """A new run folder with its head record, once the crew accepts the topic.
 
-    Raises UsageError for an empty topic, TopicRefused for one that the crew cannot serve, and NanoResearchError when
-    the home cannot be written. Nothing is left behind then.
+    Raises UsageError for an empty topic, TopicRefused for one that the crew cannot serve, ExecutionError when SLURM is
+    asked for and cannot be reached, and NanoResearchError when the home cannot be written. Nothing is left behind then.
     """
     topic = " ".join(request.topic.split())
     if not topic:
         raise UsageError('The topic is empty. Say what to study: nanoresearch run "TOPIC"')
     crew_for(request.config, OfflineCorpus()).surveyor.accept(topic, request.profile)
+    if request.config.execution.executor == "slurm":
+        require_slurm()
     home.check_writable()
     if shutil.which("git") is None:
         raise NanoResearchError(
@@ -92,10 +98,17 @@ def open_workplace(home: Home, folder: RunFolder, *listeners: Listener, minutes:
         crew=crew_for(config, corpus),
         planner=DeferredPlanner(lambda: planner_for(config, home, record.profile, events)),
         literature=(corpus,),
-        executor=LocalExecutor(),
+        executor=executor_for(config, events),
         events=events,
         log=RunLog(folder, events, minutes=minutes),
     )
+
+
+def executor_for(config: Config, events: Events) -> Executor:
+    """The executor that the configuration names. What it has to say about queues goes to whoever listens."""
+    if config.execution.executor == "slurm":
+        return SlurmExecutor(config.execution.slurm, tell=lambda text: events.emit("progress", text))
+    return InProcessExecutor() if config.execution.executor == "inprocess" else LocalExecutor()
 
 
 def planner_for(config: Config, home: Home, profile: Profile, events: Events) -> Planner:

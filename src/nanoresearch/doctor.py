@@ -1,18 +1,21 @@
 """Looks at the machine: what runs need, what makes them better, and the command that gets it."""
 
+import contextlib
 import os
 import platform
 import shutil
 import subprocess
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Literal
 
 from nanoresearch.assemble import LIBRARIES
 from nanoresearch.config import load_config
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.datasets.stage import status
-from nanoresearch.errors import NanoResearchError
+from nanoresearch.errors import ExecutionError, NanoResearchError
+from nanoresearch.execution.slurmqueue import partition_names
 from nanoresearch.paper.compile import INSTALL_LATEX, INSTALL_PUBLISHERS, PUBLISHER_PACKAGES, find_latex
 from nanoresearch.paths import Home
 from nanoresearch.profiles import load_profile
@@ -36,7 +39,7 @@ class Check(Record):
 
 def examine(home: Home) -> list[Check]:
     """Every check, in the order in which a run needs them."""
-    return [*_python(), *_home(home), *_settings(home), *_git(), *_latex(), *_machine(), *_data(home)]
+    return [*_python(), *_home(home), *_settings(home), *_git(), *_latex(), *_machine(), *_slurm(home), *_data(home)]
 
 
 def _python() -> Iterator[Check]:
@@ -114,6 +117,30 @@ def _latex() -> Iterator[Check]:
 
 def _machine() -> Iterator[Check]:
     yield Check(name="cores", state="ok", found=str(os.cpu_count() or "unknown"))
+
+
+def _slurm(home: Home) -> Iterator[Check]:
+    """Whether experiments can run on a cluster: essential when the configuration says that they do."""
+    wanted = False
+    with contextlib.suppress(NanoResearchError):  # which _settings tells
+        wanted = load_config(home.config_file).execution.executor == "slurm"
+    without: Literal["missing", "essential"] = "essential" if wanted else "missing"
+    if shutil.which("sinfo") is None:
+        remedy = "run on a login node of the cluster, or set execution.executor to local" if wanted else ""
+        yield Check(name="SLURM", state=without, found="not on this machine; --executor slurm needs it", remedy=remedy)
+        return
+    try:
+        partitions = partition_names()
+    except ExecutionError as error:
+        yield Check(name="SLURM", state=without, found=str(error), remedy="ask who runs the cluster, or try sinfo")
+        return
+    missing = find_spec("submitit") is None
+    yield Check(
+        name="SLURM",
+        state=without if missing else "ok",
+        found=f"partitions {', '.join(partitions)}" + ("; submitit is missing" if missing else ""),
+        remedy="pip install 'nanoresearch[slurm]'" if missing else "",
+    )
 
 
 def _data(home: Home) -> Iterator[Check]:

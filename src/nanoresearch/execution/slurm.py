@@ -90,6 +90,8 @@ class _Task:
     """Why it was cancelled from here."""
     noticed: bool = False
     """Whether it left a word that SLURM must explain."""
+    starts: int = 0
+    """How often it was seen to begin."""
     submissions: int = 0
     untouched: Path | None = None
     """Copy of its code, after a submission that was broken off."""
@@ -269,7 +271,7 @@ class _Sitting:
         order = make_order(request, {}, timeout_s=timeout_s, grace_s=self._executor.grace_s)
         node.write(folder / node.ERRAND, Errand(order, INHERITED, order.environment["NANORESEARCH_RESULTS"]))
         task.ticket = Ticket(key=request.key, name=name, place=place, folder=str(folder), timeout_s=timeout_s)
-        task.state, task.over_since, task.noticed = UNKNOWN, None, False
+        task.state, task.over_since, task.noticed, task.starts = UNKNOWN, None, False, 0
         _write_ticket(task)
 
     def _collect(self) -> bool:
@@ -280,6 +282,9 @@ class _Sitting:
             if started:
                 reached = started.time + ending.seconds if ending else time.time()
                 self._spans[id(task)] = (started.time, max(started.time, reached))
+                if 0 < task.starts < started.starts:
+                    self._executor.tell(f"SLURM job {task.job_id} (seed {task.request.seed}) was ended and begins anew")
+                task.starts = started.starts
             if ending and _stands(ending):
                 self._finish(task, self._concluded(task, ending))
                 found = True
@@ -318,11 +323,7 @@ class _Sitting:
 
     def _explain(self, task: _Task, state: JobState) -> None:
         """Tell what a user may want to act on."""
-        if state.state == "PENDING" and task.state.state in ("RUNNING", "COMPLETING"):
-            self._executor.tell(
-                f"SLURM took the place of job {task.job_id} (seed {task.request.seed}); it will run again"
-            )
-        elif state.state == "PENDING" and state.reason not in USUAL:
+        if state.state == "PENDING" and state.reason not in USUAL:
             self._executor.tell(f"SLURM job {task.job_id} (seed {task.request.seed}) waits: {state.reason}")
 
     def _settled(self, task: _Task) -> bool:

@@ -194,7 +194,7 @@ class SlurmQueue:
         if done.returncode and "Invalid job id" not in words:
             if _UNREACHABLE.search(words):
                 raise QueueUnreachable(words.splitlines()[-1])
-            # scancel complains of jobs that ended meanwhile; scontrol says on standard output that there is no such job.
+            # scancel complains of jobs that ended meanwhile; scontrol prints on standard output that there is none.
             if words and command[0] != "scancel":
                 raise ExecutionError(f"{command[0]} failed: {_words(words)}.")
         return [line for line in done.stdout.splitlines() if line.strip()]
@@ -291,6 +291,19 @@ def require_slurm() -> None:
         )
 
 
+def partition_names() -> list[str]:
+    """Partitions of the cluster, the default one with a star. Raises ExecutionError when nobody answers."""
+    try:
+        done = subprocess.run(
+            ["sinfo", "--noheader", "--format=%P"], capture_output=True, text=True, timeout=5, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ExecutionError(f"sinfo did not answer: {error}.") from error
+    if done.returncode:
+        raise ExecutionError(f"sinfo failed: {_words(done.stderr)}.")
+    return done.stdout.split()
+
+
 def _environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """What the submitting process is given, and through it the job's shell on the node. No keys."""
     kept = {name: value for name, value in inherited.items() if name in SHELL or name.startswith(("SLURM_", "SBATCH_"))}
@@ -301,6 +314,8 @@ def _environment(inherited: Mapping[str, str]) -> dict[str, str]:
 
 
 def _words(text: str) -> str:
-    """SLURM's own words in the trace of a command that failed."""
-    said = [line.partition("error:")[2].strip() for line in text.splitlines() if "error:" in line]
-    return "; ".join(dict.fromkeys(said)) or text.strip().splitlines()[-1] if text.strip() else "no reason was given"
+    """SLURM's own words among what a command printed."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and 'Try "' not in line]
+    said = [line.partition("error:")[2].strip() for line in lines if "error:" in line]
+    said = said or [line.partition("sbatch:")[2].strip() for line in lines if "sbatch:" in line] or lines[-1:]
+    return "; ".join(dict.fromkeys(said)) or "no reason was given"
