@@ -9,6 +9,8 @@ from pytest_socket import socket_allow_hosts
 
 from nanoresearch.paper.compile import INSTALL_LATEX, find_latex
 
+from .slurm_cluster import cluster  # noqa: F401 - a fixture
+
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 

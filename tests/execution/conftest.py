@@ -2,24 +2,19 @@
 
 import json
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from nanoresearch.execution.executor import JobRequest
 from nanoresearch.execution.repository import Codebase
 from nanoresearch.schema.blueprint import Blueprint, Budget, MethodSpec, MetricSpec, Protocol, Sweep
 from nanoresearch.schema.dataset import DatasetCard, StagedDataset
 
-SLURM_SCRIPTS = Path(__file__).parents[2] / "scripts" / "slurm"
 HARNESS = Path(__file__).parents[2] / "src/nanoresearch/crew/builtin/codebase/harness.py"
 
 RUN = '''\
@@ -160,48 +155,3 @@ def runs(pid: int) -> bool:
         return not stat.parent.parent.joinpath("self").exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-class Cluster:
-    """A private SLURM of one node: its folder, and its daemons by their pid files."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def start(self) -> None:
-        """Start all daemons and point this process to them."""
-        with FileLock("/tmp/nanoresearch-slurm-start.lock"):  # the script finds free ports; one process at a time
-            command = ["bash", str(SLURM_SCRIPTS / "start"), str(self.folder), "linux", "2"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stderr
-        os.environ["SLURM_CONF"] = str(self.folder / "slurm.conf")
-
-    def stop(self) -> None:
-        """End the daemons that start() started, and only those."""
-        subprocess.run(["bash", str(SLURM_SCRIPTS / "stop"), str(self.folder)], check=False, timeout=60)
-        os.environ.pop("SLURM_CONF", None)
-
-    def stop_controller(self) -> None:
-        """Take the controller away; jobs go on."""
-        pid = int((self.folder / "run" / "slurmctld.pid").read_text())
-        os.kill(pid, 15)
-        wait_until(lambda: not runs(pid))
-
-    def start_controller(self) -> None:
-        """Bring it back with what it knew."""
-        subprocess.run(["slurmctld"], check=True, timeout=60)
-
-
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A SLURM of this test process. The folder is short: sockets have names of at most 108 characters."""
-    if shutil.which("slurmctld") is None:
-        pytest.skip("SLURM is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="nrslurm-", dir="/tmp"))
-    made = Cluster(folder)
-    made.start()
-    try:
-        yield made
-    finally:
-        made.stop()
-        shutil.rmtree(folder, ignore_errors=True)
