@@ -130,18 +130,22 @@ def test_preempted_job_begins_anew(request_for, tmp_path: Path) -> None:
         time.sleep(0.5)  # so that it was seen to run
         name = ticket(request.output_folder)["job_id"]
         scontrol("requeue", name)
-        while text(tmp_path / "starts") == "x":
+        for _ in range(200):
+            if text(tmp_path / "starts") != "x":
+                return
             scontrol("update", f"job={name}", "StartTime=now")
-            time.sleep(0.2)
+            time.sleep(0.1)
+        told.append(scontrol("show", "job", name))
 
     thread = meanwhile(preempt)
     (job,) = make(told).run([request], parallel=1, on_done=lambda job: None)
     thread.join()
-    assert (job.outcome, text(tmp_path / "starts")) == ("succeeded", "xx")
+    assert (job.outcome, text(tmp_path / "starts")) == ("succeeded", "xx"), job.reason
     assert (request.output_folder / "stdout").read_text() == "False\n"
     assert (request.output_folder / "reports.jsonl").read_text() == "start"
     assert job.seconds < 30
-    assert any("was ended and begins anew" in line for line in told)
+    # When the job ends before SLURM has put it back into the queue, SLURM forgets to, and it is submitted again.
+    assert any("begins anew" in line or "is submitted again" in line for line in told)
 
 
 def test_controller_that_goes_and_comes_back(request_for, tmp_path: Path, cluster) -> None:

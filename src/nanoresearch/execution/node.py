@@ -28,6 +28,9 @@ CODE = "code"
 FAILED = "failed"
 """Beside the errands of one submission: a job of it did not succeed, and no other need start."""
 
+NOTICE_S = 0.5
+"""How much later than the job this process may learn that the batch system ends both."""
+
 OWN = ("PYTHONPATH", "SLURM_JOB_ID", "SLURM_RESTART_COUNT")
 
 
@@ -121,6 +124,8 @@ def carry_out(folder: Path, environment: Mapping[str, str], ended: threading.Eve
         Path(errand.reports).unlink(missing_ok=True)
     here = {name: environment[name] for name in errand.inherited if name in environment}
     ending = supervise(confine(replace(order, environment=order.environment | here)), ended)
+    if ending.cause == "exit" and ending.exit_code != 0 and ended.wait(NOTICE_S):
+        ending = replace(ending, cause="ended")  # the batch system signals all processes; the job went before we did
     if final(ending) and (ending.cause, ending.exit_code) != ("exit", 0):
         (folder.parent / FAILED).touch()
     write(folder / ENDING, ending)

@@ -334,15 +334,17 @@ class _Sitting:
         now = time.monotonic()
         task.over_since = task.over_since if task.over_since is not None else now
         ending = node.read_ending(task.folder)
-        known = ending is not None or task.cancelled or task.state.state in BROKEN_OFF | {"CANCELLED"}
+        stands = ending is not None and (node.final(ending) or ending.message != "")
+        known = stands or task.cancelled or task.state.state in BROKEN_OFF | {"CANCELLED"}
         if not known and now - task.over_since < self._executor.settle_s:
-            self._ask_soon()  # its word may be on the way
+            self._ask_soon()  # its word may be on the way, or SLURM is about to put it back into the queue
             return False
         if ending and node.final(ending) and not (ending.signal == 9 and self._used_up_memory(task)):
             self._finish(task, self._concluded(task, ending))
         elif task.cancelled or (ending and ending.message):
             self._finish(task, self._dropped(task, ending))
-        elif task.state.state in BROKEN_OFF and task.submissions <= RESUBMISSIONS:
+        elif self._is_broken_off(task, ending) and task.submissions <= RESUBMISSIONS:
+            self._queue.cancel([task.job_id])
             self._executor.tell(
                 f"SLURM job {task.job_id} ended as {task.state.state}; seed {task.request.seed} is submitted again"
             )
@@ -350,6 +352,10 @@ class _Sitting:
         else:
             self._finish(task, self._guessed(task))
         return True
+
+    def _is_broken_off(self, task: _Task, ending: Ending | None) -> bool:
+        """Whether it was ended from outside, and not because somebody wanted that."""
+        return task.state.state in BROKEN_OFF or (ending is not None and task.state.state in ("COMPLETED", "FAILED"))
 
     def _concluded(self, task: _Task, ending: Ending) -> Job:
         assert task.ticket is not None
