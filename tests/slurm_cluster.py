@@ -43,7 +43,12 @@ class Cluster:
 
     def start_controller(self) -> None:
         """Bring it back with what it knew."""
+        (self.folder / "run" / "slurmctld.pid").unlink(missing_ok=True)
         subprocess.run(["slurmctld"], check=True, timeout=60)
+        while subprocess.run(["scontrol", "ping"], capture_output=True, check=False).returncode:
+            time.sleep(0.05)
+        while not (self.folder / "run" / "slurmctld.pid").exists():
+            time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")
