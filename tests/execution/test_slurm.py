@@ -75,7 +75,7 @@ def test_seeds_are_tasks_of_one_array(request_for, tmp_path: Path) -> None:
     ids = [ticket(tmp_path / f"seed-{seed}")["job_id"] for seed in (5, 6, 7)]
     number = ids[0].partition("_")[0]
     assert ids == [f"{number}_{place}" for place in range(3)]
-    assert told == [f"SLURM job {number} submitted, one task for each of 3 seeds"]
+    assert told == [f"SLURM job {number} submitted, tasks: 3"]
     assert not (tmp_path / SUBMISSIONS).exists()
 
 
@@ -225,13 +225,14 @@ def test_time_limit_of_slurm_itself(request_for) -> None:
     assert job.reason.startswith(TIME_EXCEEDED)
 
 
-def test_node_that_cannot_start_python_is_explained(request_for) -> None:
+def test_node_that_cannot_start_python_is_explained(request_for, tmp_path: Path) -> None:
     (job,) = make(setup=("echo no such module >&2; exit 3",)).run(
         [request_for("")], parallel=1, on_done=lambda job: None
     )
     assert job.outcome == "failed"
     assert "ended as FAILED" in job.reason
     assert job.reason.endswith("no such module")
+    assert not any(path.is_symlink() for path in (tmp_path / SUBMISSIONS).rglob("*"))  # the audit refuses links
 
 
 def test_time_in_the_queue_does_not_count(request_for, tmp_path: Path) -> None:
