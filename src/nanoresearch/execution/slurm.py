@@ -254,9 +254,7 @@ class _Sitting:
             task.ticket = task.ticket.model_copy(update={"job_id": job_id})
             _write_ticket(task)
             task.submissions += 1
-        self._executor.tell(
-            f"SLURM job {tasks[0].job_id.partition('_')[0]} submitted, one task for each of {len(tasks)} seeds"
-        )
+        self._executor.tell(f"SLURM job {tasks[0].job_id.partition('_')[0]} submitted, tasks: {len(tasks)}")
         self._ask_soon()
 
     def _prepare(self, task: _Task, name: str, place: int, folder: Path) -> None:
