@@ -11,6 +11,7 @@ EXTRAS ?= data
 
 run: $(VENV)/.installed
 	@sh scripts/install-tex.sh
+	@sh scripts/install-sandbox.sh
 	@OMP_NUM_THREADS=1 $(BIN)/nanoresearch run --fetch $(RUN_FLAGS) "$(TOPIC)"
 
 test: $(VENV)/.installed-dev

@@ -27,6 +27,13 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("NANORESEARCH_HOME", str(tmp_path_factory.mktemp("home")))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """An isolation that could not be tested must be seen, not guessed from a count."""
+    reasons = {str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", ()) if report.longrepr}
+    for reason in sorted(reason for reason in reasons if "ISOLATION" in reason):
+        terminalreporter.write_line(reason, red=True)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that need LaTeX or SLURM are skipped where it is missing, with the command that mends it."""
     if find_latex() is None:

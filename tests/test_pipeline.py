@@ -66,7 +66,7 @@ def test_a_topic_becomes_an_audited_paper(finished: tuple[Home, RunFolder, list[
         "paper/paper.tex", "paper/numbers.tex", "paper/references.bib", "events.jsonl",
     ):  # fmt: skip
         assert folder.path(name).stat().st_size > 0, name
-    assert record.attempts >= 2
+    assert record.attempts >= 1
     assert record.experiment_cpu_seconds > 0
     stages = {"ideation", "planning", "coding", "execution", "analysis", "writing", "review"}
     assert set(record.phases) == stages | {"learning"}

@@ -44,9 +44,11 @@ class ExecutionConfig(Record):
     """How experiments are run."""
 
     executor: Literal["local", "slurm", "inprocess"] = "local"
-    """On this machine, on a SLURM cluster, or inside this process (for debugging: no limits on memory)."""
+    """On this machine, on a SLURM cluster, or inside this process (for debugging: no limits on memory, no sandbox)."""
     slurm: SlurmConfig = SlurmConfig()
     """Settings of the SLURM executor."""
+    sandbox: Literal["auto", "bubblewrap", "landlock", "off"] = "auto"
+    """What keeps experiments from your files, keys and network; off runs them with all that you can reach."""
     attempts: int = Field(8, ge=1, le=50)
     """Executions of the experiment before giving up."""
     output_mb: float = Field(8.0, gt=0)
@@ -91,6 +93,40 @@ class PlannerConfig(Record):
     """How a round of learning is done."""
 
 
+class RetrievalWeights(Record):
+    """What each part of a retrieval score weighs. Parts lie between 0 and 1."""
+
+    keyword: float = Field(1.0, ge=0)
+    """Match of words."""
+    tags: float = Field(0.7, ge=0)
+    """Match of tags."""
+    recency: float = Field(0.2, ge=0)
+    """How new it is."""
+    usage: float = Field(0.2, ge=0)
+    """How often it was used; skills only."""
+    confidence: float = Field(0.6, ge=0)
+    """How sure it is to help; skills only."""
+
+
+class ExperienceConfig(Record):
+    """What is carried from run to run."""
+
+    skills: bool = True
+    """Whether skills are retrieved and learned."""
+    memory: bool = True
+    """Whether memories are retrieved and kept."""
+    top_skills: int = Field(5, ge=0, le=50)
+    """Skills retrieved for a phase, at most."""
+    top_memories: int = Field(5, ge=0, le=50)
+    """Memories retrieved for a phase, at most."""
+    half_life_days: float = Field(60.0, gt=0)
+    """Age at which recency is one half."""
+    skill_weights: RetrievalWeights = RetrievalWeights()
+    """Score of skills."""
+    memory_weights: RetrievalWeights = RetrievalWeights(usage=0, confidence=0)
+    """Score of memories."""
+
+
 class Config(Record):
     """All settings."""
 
@@ -100,6 +136,8 @@ class Config(Record):
     """Profile used when none is named."""
     planner: PlannerConfig = PlannerConfig()
     """Planning and learning."""
+    experience: ExperienceConfig = ExperienceConfig()
+    """Skills and memory."""
     execution: ExecutionConfig = ExecutionConfig()
     """Experiments."""
     design: DesignConfig = DesignConfig()

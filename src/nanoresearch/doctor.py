@@ -11,11 +11,13 @@ from importlib.util import find_spec
 from typing import Literal
 
 from nanoresearch.assemble import LIBRARIES
-from nanoresearch.config import load_config
+from nanoresearch.config import ExecutionConfig, load_config
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.datasets.stage import status
-from nanoresearch.errors import ExecutionError, NanoResearchError
+from nanoresearch.errors import ExecutionError, NanoResearchError, StoreError
+from nanoresearch.execution.sandbox import INSTALL, UNSAFE, probe_isolation
 from nanoresearch.execution.slurmqueue import partition_names
+from nanoresearch.experience.store import ExperienceStore
 from nanoresearch.paper.compile import INSTALL_LATEX, INSTALL_PUBLISHERS, PUBLISHER_PACKAGES, find_latex
 from nanoresearch.paths import Home
 from nanoresearch.profiles import load_profile
@@ -39,7 +41,18 @@ class Check(Record):
 
 def examine(home: Home) -> list[Check]:
     """Every check, in the order in which a run needs them."""
-    return [*_python(), *_home(home), *_settings(home), *_git(), *_latex(), *_machine(), *_slurm(home), *_data(home)]
+    return [
+        *_python(),
+        *_home(home),
+        *_settings(home),
+        *_git(),
+        *_isolation(home),
+        *_latex(),
+        *_machine(),
+        *_slurm(home),
+        *_data(home),
+        *_experience(home),
+    ]
 
 
 def _python() -> Iterator[Check]:
@@ -93,6 +106,27 @@ def _git() -> Iterator[Check]:
         return
     said = subprocess.run(["git", "--version"], capture_output=True, text=True, check=False).stdout.strip()
     yield Check(name="git", state="ok", found=said)
+
+
+def _isolation(home: Home) -> Iterator[Check]:
+    """What isolates on this machine; nodes of a cluster look for themselves when a job starts."""
+    execution = ExecutionConfig()
+    with contextlib.suppress(NanoResearchError):  # told under settings
+        execution = load_config(home.config_file).execution
+    choice, elsewhere = execution.sandbox, execution.executor == "slurm"
+    found = probe_isolation("auto" if choice == "off" else choice)
+    seen = "; ".join((found.words(), *found.missing))
+    if found.kind == "none":
+        remedy = f"install bubblewrap: {INSTALL}; or run with {UNSAFE}"
+        found_here = f"on this machine {seen}; nodes of the cluster look for themselves" if elsewhere else seen
+        yield Check(name="isolation", state="missing" if elsewhere else "essential", found=found_here, remedy=remedy)
+    elif choice == "off":
+        remedy = "remove execution.sandbox from the configuration"
+        yield Check(name="isolation", state="missing", found=f"switched off; there is {found.words()}", remedy=remedy)
+    elif found.kind == "landlock":
+        yield Check(name="isolation", state="missing", found=seen, remedy=f"better with bubblewrap: {INSTALL}")
+    else:
+        yield Check(name="isolation", state="ok", found=found.words())
 
 
 def _latex() -> Iterator[Check]:
@@ -161,4 +195,28 @@ def _data(home: Home) -> Iterator[Check]:
             state="missing",
             found=", ".join(broken),
             remedy=f"nanoresearch data fetch {' '.join(broken)}",
+        )
+
+
+def _experience(home: Home) -> Iterator[Check]:
+    """A damaged store keeps runs from learning, not from running."""
+    try:
+        with ExperienceStore(home.experience) as store:
+            skills, memories = store.skills(), store.memories(current=False)
+            problems = store.unreadable()
+    except StoreError as error:
+        yield Check(name="experience", state="missing", found=str(error))  # which says what to do
+        return
+    trusted = sum(skill.status == "trusted" for skill in skills)
+    yield Check(
+        name="experience",
+        state="ok",
+        found=f"{len(skills)} skills, {trusted} of them trusted; {len(memories)} memories",
+    )
+    if problems:
+        yield Check(
+            name="unreadable experience",
+            state="missing",
+            found=f"{len(problems)}: {' '.join(problems[:3])}" + (" ..." if len(problems) > 3 else ""),
+            remedy="restore a copy of experience.db; until then they are skipped",
         )

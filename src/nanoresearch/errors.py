@@ -59,3 +59,7 @@ class AuditFailed(NanoResearchError):
     """The paper was written but does not hold up."""
 
     exit_code = 4
+
+
+class StoreError(NanoResearchError):
+    """Skills and memories cannot be read or written."""

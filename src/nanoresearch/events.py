@@ -1,6 +1,7 @@
 """What happens during a run, told to whoever listens: the file of the run, the terminal, later the web page."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,6 +10,19 @@ from typing import Any, Literal
 
 EventKind = Literal["run", "step", "progress", "decision", "degraded", "warning", "usage"]
 Clock = Callable[[], datetime]
+
+
+_CONTROLS = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor
+    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles and links
+    r"|\x1b[ -/]*[0-~]"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"  # and what turns text around
+)
+
+
+def plain(text: str) -> str:
+    """Text without anything that a terminal would act on: what experiments wrote may end up in it."""
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def now_utc() -> datetime:
@@ -38,7 +52,7 @@ class Events:
 
     def emit(self, kind: EventKind, text: str, **data: Any) -> None:
         """Tell all listeners."""
-        event = Event(kind, text, data, self._clock().isoformat(timespec="milliseconds"))
+        event = Event(kind, plain(text), data, self._clock().isoformat(timespec="milliseconds"))
         for listener in self._listeners:
             listener(event)
 

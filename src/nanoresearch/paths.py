@@ -120,6 +120,11 @@ class Home:
         return self.root / "data"
 
     @property
+    def experience(self) -> Path:
+        """Database of skills and memories."""
+        return self.root / "experience.db"
+
+    @property
     def models(self) -> Path:
         """Folder of base models."""
         return self.root / "models"

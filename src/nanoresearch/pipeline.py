@@ -1,22 +1,26 @@
-"""The loop: ideation and planning, experiments, writing; after each stage the researcher is heard."""
+"""The loop: ideation and planning, experiments, writing; after each stage the researcher is heard and lessons drawn."""
 
-from nanoresearch.crew.roles import WritingMaterial
-from nanoresearch.errors import AuditFailed
+from dataclasses import replace
+
+from nanoresearch.crew.roles import Trajectory, WritingMaterial
+from nanoresearch.errors import AuditFailed, BudgetExceeded, ExecutionError
 from nanoresearch.events import now_utc
 from nanoresearch.evidence.audit import audit_run
-from nanoresearch.paths import read_lines
+from nanoresearch.paths import read_lines, read_record
 from nanoresearch.researcher.source import FeedbackSource
 from nanoresearch.schema.audit import Audit
 from nanoresearch.schema.blueprint import Critique
+from nanoresearch.schema.experience import Recall
 from nanoresearch.schema.feedback import Feedback, Stage
-from nanoresearch.schema.manuscript import Build
+from nanoresearch.schema.manuscript import Build, Review
 from nanoresearch.schema.plan import Phase
 from nanoresearch.stages.analysis import analyse
 from nanoresearch.stages.coding import write_code
-from nanoresearch.stages.execution import execute
+from nanoresearch.stages.execution import execute, recorded_attempts
 from nanoresearch.stages.ideation import ideate
 from nanoresearch.stages.planning import CRITIQUES, design
-from nanoresearch.stages.review import review
+from nanoresearch.stages.reflection import reflect, reflect_on_failure
+from nanoresearch.stages.review import REVIEWS, review
 from nanoresearch.stages.workplace import Workplace
 from nanoresearch.stages.writing import write
 
@@ -29,6 +33,8 @@ PLANNED: dict[Stage, tuple[Phase, ...]] = {
     "writing": ("writing",),
 }
 """The phases whose plans a stage's feedback is about."""
+EXPERIMENTED = ("ideation", "coding", "execution")
+"""Where the skills that an experiment puts to the test were retrieved: what ideation preferred is judged by it too."""
 
 
 def run_pipeline(work: Workplace, researcher: FeedbackSource) -> Audit:
@@ -41,35 +47,68 @@ def run_pipeline(work: Workplace, researcher: FeedbackSource) -> Audit:
         ideation = ideate(work)
     with work.phase("planning"):
         blueprint = design(work, ideation.hypothesis)
-    hear(work, researcher, "ideation_and_planning", f"Hypothesis: {blueprint.hypothesis}.")
+    critiques = tuple(read_lines(work.folder.path(CRITIQUES), Critique))
+    past = Trajectory(
+        stage="ideation_and_planning",
+        run=work.folder.id,
+        project=work.project,
+        topic=work.topic,
+        profile=work.profile,
+        recalls=recalls(work, "ideation", "planning"),
+        survey=ideation.survey,
+        ideas=ideation.ideas,
+        novelty=ideation.novelty,
+        critiques=critiques,
+        blueprint=blueprint,
+    )
+    hear(work, researcher, past.stage, f"Hypothesis: {blueprint.hypothesis}.")
+    reflect(work, past)
 
     with work.phase("coding"):
-        coding_plan = work.plan("coding", blueprint.hypothesis)
-        codebase = write_code(work, blueprint, coding_plan)
-    with work.phase("execution"):
-        execution = execute(work, blueprint, codebase, coding_plan)
+        briefing = work.begin("coding", blueprint.hypothesis, ideation.hypothesis, blueprint)
+        coding = write_code(work, blueprint, briefing)
+    past = replace(past, stage="experiments", prepared=coding.prepared, recalls=())
+    try:
+        with work.phase("execution"):
+            execution = execute(work, blueprint, coding.codebase, briefing, proven=coding.proven_by is not None)
+    except (ExecutionError, BudgetExceeded):
+        tried = tuple(recorded_attempts(work))
+        reflect_on_failure(work, replace(past, attempts=tried, recalls=recalls(work, *EXPERIMENTED)))
+        raise
     with work.phase("analysis"):
-        analysis = analyse(work, coding_plan, execution.ledger)
-    hear(work, researcher, "experiments", f"Hypothesis {analysis.verdict}: {analysis.verdict_reason}.")
+        analysis = analyse(work, briefing, execution.ledger)
+    past = replace(
+        past,
+        recalls=recalls(work, *EXPERIMENTED),
+        attempts=execution.attempts,
+        ledger=execution.ledger,
+        analysis=analysis,
+    )
+    hear(work, researcher, past.stage, f"Hypothesis {analysis.verdict}: {analysis.verdict_reason}.")
+    reflect(work, past)
 
     with work.phase("writing"):
-        writing_plan = work.plan("writing", f"{blueprint.hypothesis}: {analysis.verdict}")
+        briefing = work.begin("writing", f"{blueprint.hypothesis}: {analysis.verdict}", ideation.hypothesis, blueprint)
         material = WritingMaterial(
             blueprint=blueprint,
             survey=ideation.survey,
             novelty=ideation.novelty,
-            critiques=tuple(read_lines(work.folder.path(CRITIQUES), Critique)),
+            critiques=critiques,
             analysis=analysis,
+            prepared=coding.prepared,
             attempts=execution.attempts,
             ledger=execution.ledger,
             folder=work.folder,
         )
-        manuscript = write(work, material, writing_plan)
+        manuscript = write(work, material, briefing)
     with work.phase("review"):
-        _, build = review(work, material, manuscript, writing_plan)
+        _, build = review(work, material, manuscript, briefing)
         audit = audit_run(work.folder)
         work.folder.save(AUDIT, audit)
-    hear(work, researcher, "writing", _summary(build, audit))
+    reviews = tuple(work.folder.load_lines(REVIEWS, Review))
+    past = replace(past, stage="writing", recalls=recalls(work, "writing"), manuscript=manuscript, reviews=reviews)
+    hear(work, researcher, past.stage, _summary(build, audit))
+    reflect(work, past)
     if not audit.passed:
         first = audit.findings[0]
         raise AuditFailed(
@@ -77,6 +116,12 @@ def run_pipeline(work: Workplace, researcher: FeedbackSource) -> Audit:
             f"See them all with: nanoresearch audit {work.folder.id}"
         )
     return audit
+
+
+def recalls(work: Workplace, *folders: str) -> tuple[Recall, ...]:
+    """Everything that was retrieved in these parts of a run, in order of time."""
+    found = [path for folder in folders for path in sorted(work.folder.path(folder).rglob("recalled.json"))]
+    return tuple(read_record(path, Recall) for path in found)
 
 
 def hear(work: Workplace, researcher: FeedbackSource, stage: Stage, summary: str) -> None:

@@ -8,6 +8,7 @@ from nanoresearch.errors import BudgetExceeded
 from nanoresearch.events import Events, now_utc
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.experiment import Attempt
+from nanoresearch.schema.isolation import Isolation
 from nanoresearch.schema.run import PhaseCost, RunRecord, Status
 
 RUN_FILE = "run.json"
@@ -43,6 +44,12 @@ class RunLog:
         if version is not None:
             self._set_phase(phase, cost.model_copy(update={"planner_version": version}))
 
+    def recalled(self, phase: str, skills: int, memories: int) -> None:
+        """Note how much of earlier runs was put before planner and crew."""
+        cost = self.record.phases.get(phase, PhaseCost())
+        counts = {"skills_retrieved": skills, "memories_retrieved": memories}
+        self._set_phase(phase, cost.model_copy(update=counts))
+
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
         """Add the time spent inside to a phase."""
@@ -53,6 +60,16 @@ class RunLog:
             cost = self.record.phases.get(phase, PhaseCost())
             seconds = round(cost.seconds + self._clock() - start, 3)
             self._set_phase(phase, cost.model_copy(update={"seconds": seconds}))
+
+    def isolated(self, isolation: Isolation) -> None:
+        """Note what keeps experiments apart. That some ran with less is not taken back by a later sitting or node."""
+        earlier = self.record.isolation
+        if earlier is None or isolation.strength < earlier.strength:
+            self._update(isolation=isolation)
+        if isolation.kind == "none":
+            self._events.emit("degraded", f"Isolation of experiments: {isolation.words()}.")
+        else:
+            self._events.emit("progress", f"Isolation of experiments: {isolation.words()}.")
 
     def attempts(self, attempts: tuple[Attempt, ...]) -> None:
         """Note how often the experiment was executed."""

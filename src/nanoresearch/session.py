@@ -12,14 +12,19 @@ from nanoresearch.schema.run import Status
 
 
 def carry_on(
-    home: Home, folder: RunFolder, researcher: FeedbackSource, *listeners: Listener, minutes: float | None = None
+    home: Home,
+    folder: RunFolder,
+    researcher: FeedbackSource,
+    *listeners: Listener,
+    minutes: float | None = None,
+    unsafe: bool = False,
 ) -> Audit:
-    """Take a run as far as it goes. `minutes` caps this sitting.
+    """Take a run as far as it goes. `minutes` caps this sitting; `unsafe` runs its experiments without a sandbox.
 
     Whatever happens is noted in run.json before it is raised: NanoResearchError, KeyboardInterrupt, and errors of ours.
     """
     with folder.lock():
-        work = open_workplace(home, folder, *listeners, minutes=minutes)
+        work = open_workplace(home, folder, *listeners, minutes=minutes, unsafe=unsafe)
         work.log.running()
         try:
             audit = run_pipeline(work, researcher)

@@ -2,18 +2,32 @@
 
 import json
 import os
+import shutil
 import sys
 import textwrap
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from nanoresearch.execution import sandbox
+from nanoresearch.execution.confine import landlock_abi
 from nanoresearch.execution.executor import JobRequest
 from nanoresearch.execution.repository import Codebase
 from nanoresearch.schema.blueprint import Blueprint, Budget, MethodSpec, MetricSpec, Protocol, Sweep
 from nanoresearch.schema.dataset import DatasetCard, StagedDataset
+from nanoresearch.schema.isolation import Isolation
+
+OPEN = Isolation(kind="none")
+"""No sandbox, for tests of other things whose programs meet in one folder."""
+
+SANDBOXES = {
+    "bubblewrap": Isolation(kind="bubblewrap", namespaces=True),
+    "landlock": Isolation(kind="landlock", namespaces=True),
+    "landlock alone": Isolation(kind="landlock", namespaces=False),
+}
 
 HARNESS = Path(__file__).parents[2] / "src/nanoresearch/crew/builtin/codebase/harness.py"
 
@@ -105,6 +119,26 @@ def small_blueprint() -> Blueprint:
         measures=("fit_seconds",), slices=False,
         budget=Budget(minutes=5, minutes_per_run=1, memory_gb=1, parallel=2), forecast_minutes=1,
     )  # fmt: skip
+
+
+@cache
+def fault(name: str) -> str:
+    """Why a sandbox does not isolate here; empty when it does."""
+    candidate = SANDBOXES[name]
+    if candidate.kind == "bubblewrap" and shutil.which("bwrap") is None:
+        return "it is not installed"
+    if candidate.kind == "landlock" and not landlock_abi():
+        return "this kernel has none"
+    return sandbox._fault(candidate)
+
+
+def isolation_called(name: str) -> Isolation:
+    """A sandbox that works here; the test is skipped when it does not, and the summary tells."""
+    if name == "open":
+        return OPEN
+    if words := fault(name):
+        pytest.skip(f"ISOLATION NOT TESTED with {name}: {words}")
+    return SANDBOXES[name]
 
 
 @pytest.fixture

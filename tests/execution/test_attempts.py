@@ -15,6 +15,8 @@ from nanoresearch.execution.executor import JobRequest
 from nanoresearch.execution.local import LocalExecutor
 from nanoresearch.schema.experiment import Attempt, Job, Patch
 
+from .conftest import OPEN
+
 COUNTING = """
 import os
 from pathlib import Path
@@ -37,7 +39,7 @@ class Counting(LocalExecutor):
     """Notes what it was asked to run."""
 
     def __init__(self) -> None:
-        super().__init__(grace_s=0.2)
+        super().__init__(OPEN, grace_s=0.2)  # its programs leave marks in the data folder
         self.asked: list[JobRequest] = []
 
     def run(self, jobs: Sequence[JobRequest], **options) -> tuple[Job, ...]:

@@ -19,28 +19,38 @@ from nanoresearch.execution.inprocess import InProcessExecutor
 from nanoresearch.execution.local import LocalExecutor
 from nanoresearch.execution.slurm import SlurmExecutor
 
-from .conftest import runs, wait_until
+from .conftest import isolation_called, runs, wait_until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 own_process = pytest.mark.own_process
 
 
-def quick_slurm() -> SlurmExecutor:
-    """SLURM as tests use it: asked often."""
-    return SlurmExecutor(SlurmConfig(poll_s=0.2, poll_max_s=2), grace_s=0.5, settle_s=2, look_s=0.05)
+def quick_slurm(name: str) -> SlurmExecutor:
+    """SLURM as tests use it: asked often, in the sandbox of that name."""
+    sandbox = "off" if name == "open" else isolation_called(name).kind
+    config = SlurmConfig(poll_s=0.2, poll_max_s=2)
+    return SlurmExecutor(config, sandbox=sandbox, grace_s=0.5, settle_s=2, look_s=0.05)
 
 
-@pytest.fixture(params=["inprocess", "local", pytest.param("slurm", marks=pytest.mark.slurm)])
+LOCAL = ("open", "bubblewrap", "landlock", "landlock alone")
+SLURM = [pytest.param(f"slurm {name}", marks=pytest.mark.slurm) for name in ("open", "bubblewrap")]
+
+
+@pytest.fixture(params=["inprocess", *LOCAL, *SLURM])
 def executor(request) -> Executor:
     """Each executor in turn."""
     if request.param == "inprocess":
         if request.node.get_closest_marker("own_process"):
             pytest.skip("a job inside this process shares its memory, files and signals, and runs alone")
         return InProcessExecutor()
-    if request.param == "slurm":
+    if request.param.startswith("slurm"):
         request.getfixturevalue("cluster")
-        return quick_slurm()
-    return LocalExecutor(grace_s=0.5)
+        return quick_slurm(request.param.partition(" ")[2])
+    return LocalExecutor(isolation_called(request.param), grace_s=0.5)
+
+
+together = pytest.mark.parametrize("executor", ["open", SLURM[0]], indirect=True)
+"""For programs that meet in one folder, which no sandbox lets them do; test_sandbox.py has what replaces them."""
 
 
 @pytest.fixture
@@ -124,7 +134,7 @@ def test_nothing_starts_after_the_deadline(run, request_for) -> None:
 
 
 @linux
-@own_process
+@together
 @pytest.mark.parametrize("leave", ["pass", "os.setsid()"])
 @pytest.mark.parametrize("end", ["cancelled", "succeeded"])
 def test_grandchild_that_ignores_sigterm_is_ended(run, request_for, leave, end, tmp_path: Path) -> None:
@@ -240,13 +250,13 @@ def test_libraries_work_under_the_memory_limit(run, request_for) -> None:
 
 @own_process
 def test_large_file_is_refused(run, request_for) -> None:
-    request = request_for("open('big', 'wb').write(bytes(3 * 2**20))", file_mb=2)
+    request = request_for("import os; open(os.environ['TMPDIR'] + '/big', 'wb').write(bytes(3 * 2**20))", file_mb=2)
     (job,) = run(request)
     assert job.outcome == "failed"
     assert "File too large" in (request.output_folder / "stderr").read_text()
 
 
-@own_process
+@together
 def test_jobs_run_side_by_side(run, request_for, tmp_path: Path) -> None:
     program = """
         import pathlib, sys, time
@@ -259,6 +269,7 @@ def test_jobs_run_side_by_side(run, request_for, tmp_path: Path) -> None:
     assert [(job.seed, job.outcome) for job in jobs] == [(1, "succeeded"), (2, "succeeded")]
 
 
+@together
 def test_no_more_than_allowed_run_at_once(run, request_for, tmp_path: Path) -> None:
     program = f"""
         import os, time
@@ -270,7 +281,7 @@ def test_no_more_than_allowed_run_at_once(run, request_for, tmp_path: Path) -> N
     assert [job.outcome for job in jobs] == ["succeeded"] * 3
 
 
-@own_process
+@together
 def test_first_failure_cancels_the_others(executor, request_for, tmp_path: Path) -> None:
     ready = str(tmp_path / "ready")
     begin = f"import time; print('begun', flush=True); open({ready!r}, 'w').close(); time.sleep(600)"
@@ -292,7 +303,7 @@ def test_a_fault_in_the_output_makes_the_job_invalid(run, request_for) -> None:
     assert (job.outcome, job.exit_code, job.reason) == ("invalid", 0, "seed-0 is empty")
 
 
-@own_process
+@together
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_nothing_goes_on_when_the_caller_is_interrupted(executor, request_for, tmp_path: Path, error) -> None:
     pid = tmp_path / "pid"

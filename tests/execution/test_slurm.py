@@ -19,11 +19,14 @@ from nanoresearch.errors import ExecutionError
 from nanoresearch.events import Events
 from nanoresearch.execution.attempts import run_attempt
 from nanoresearch.execution.executor import MEMORY_EXCEEDED, TIME_EXCEEDED
+from nanoresearch.execution.sandbox import INSTALL, UNSAFE, Choice, SandboxMissing
 from nanoresearch.execution.slurm import SUBMISSIONS, TICKET, SlurmExecutor
 from nanoresearch.execution.slurmqueue import SlurmQueue
 from nanoresearch.paths import Home
+from nanoresearch.schema.experiment import Job
+from nanoresearch.schema.isolation import Isolation
 
-from .conftest import wait_until
+from .conftest import isolation_called, wait_until
 
 pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("cluster")]
 
@@ -37,11 +40,16 @@ while not (root / "go").exists():
 """
 
 
-def make(told: list[str] | None = None, **settings) -> SlurmExecutor:
-    """SLURM as tests use it: asked often."""
-    tell = told.append if told is not None else lambda text: None
+def make(told: list[str] | None = None, sandbox: Choice = "off", isolated=print, **settings) -> SlurmExecutor:
+    """SLURM as tests use it: asked often, and mostly without a sandbox, because programs meet in a folder."""
     return SlurmExecutor(
-        SlurmConfig(poll_s=0.2, poll_max_s=1, **settings), tell=tell, grace_s=0.5, settle_s=2, look_s=0.05
+        SlurmConfig(poll_s=0.2, poll_max_s=1, **settings),
+        sandbox=sandbox,
+        isolated=isolated,
+        tell=told.append if told is not None else lambda text: None,
+        grace_s=0.5,
+        settle_s=2,
+        look_s=0.05,
     )
 
 
@@ -372,6 +380,120 @@ def test_interrupt_cancels_the_jobs(attempt, tmp_path: Path) -> None:
     (attempt.data / "go").touch()
     assert attempt().outcome == "succeeded"  # resuming submits anew
     assert text(attempt.data / "starts") == "xxxx"
+
+
+SECRET = "sk-a-secret-that-nobody-may-see"
+HOSTILE = {
+    "read the key file": "print(open({root!r} + '/user/.config/keys').read())",
+    "read the configuration": "print(open({root!r} + '/nanoresearch/config.toml').read())",
+    "read the errand": "print(open(glob.glob({root!r} + '/slurm/*/*/errand.json')[0]).read())",
+    "forge how it ended": "open(os.path.dirname(glob.glob({root!r} + '/slurm/*/*/*')[0]) + '/ending.json', 'a')",
+    "see what runs it": "print([path for path in glob.glob('/proc/[0-9]*/cmdline') if b'.node' in read(path)][0])",
+    "submit a job": "subprocess.run(['sbatch', '--output=/dev/null', '--wrap=true'], check=True)",
+}
+TOOLS = """
+import glob, os, pathlib, subprocess
+def read(path):
+    try:
+        return pathlib.Path(path).read_bytes()
+    except OSError:
+        return b""
+"""
+
+
+@pytest.mark.parametrize("kind", ["none", "bubblewrap", "landlock"])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_job_is_contained_on_the_node(request_for, tmp_path: Path, monkeypatch, name: str, kind: str) -> None:
+    """And each of them could do it if nothing contained it, so that they show something."""
+    for path in (tmp_path / "user/.config/keys", tmp_path / "nanoresearch/config.toml"):
+        path.parent.mkdir(parents=True)
+        path.write_text(SECRET)
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    monkeypatch.setenv("NANORESEARCH_HOME", str(tmp_path / "nanoresearch"))
+    found: list[Isolation] = []
+    program = TOOLS + HOSTILE[name].format(root=str(tmp_path))
+    request = request_for(program, environment={"SLURM_CONF": os.environ["SLURM_CONF"]})
+    sandbox: Choice = "off" if kind == "none" else isolation_called(kind).kind
+    (job,) = make(sandbox=sandbox, isolated=found.append).run([request], parallel=1, on_done=lambda job: None)
+    said = text(request.output_folder / "stdout") + text(request.output_folder / "stderr")
+    if kind == "none":
+        assert job.outcome == "succeeded", said
+    else:
+        assert (job.outcome, job.reason) == ("failed", "exit status 1"), said
+        assert SECRET not in said
+    assert job.sandbox == kind
+    assert [item.kind for item in found] == [kind]
+
+
+def test_data_are_read_and_reports_written_in_the_sandbox_of_the_node(request_for, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/wine.csv").write_text("1,2")
+    program = f"""
+        import os
+        print(open({str(tmp_path / "data/wine.csv")!r}).read())
+        open(os.environ["TMPDIR"] + "/x", "w").close()
+        open(os.environ["NANORESEARCH_RESULTS"], "a").write("x")
+        """
+    request = request_for(program, readable=(tmp_path / "data",))
+    (job,) = make(sandbox="auto").run([request], parallel=1, on_done=lambda job: None)
+    assert job.outcome == "succeeded", text(request.output_folder / "stderr")
+    assert job.sandbox in ("bubblewrap", "landlock")
+    assert text(request.output_folder / "stdout") == "1,2\n"
+    assert text(request.output_folder / "reports.jsonl") == "x"
+    assert {path.name for path in request.output_folder.iterdir()} == {
+        "code", "stdout", "stderr", "reports.jsonl", TICKET,
+    }  # fmt: skip
+
+
+BARE = ("export PATH=/nowhere",)
+"""Makes a node one without bubblewrap."""
+
+
+def test_nothing_runs_on_a_node_without_a_sandbox(request_for, tmp_path: Path) -> None:
+    program = f"open({str(tmp_path / 'ran')!r}, 'w')"
+    requests = [request_for(program, seed=seed) for seed in (1, 2)]
+    done: list[Job] = []
+    found: list[Isolation] = []
+    executor = make(sandbox="bubblewrap", isolated=found.append, setup=BARE)
+    with pytest.raises(SandboxMissing) as caught:
+        executor.run(requests, parallel=1, on_done=done.append)
+    assert str(caught.value).startswith("Experiments cannot be run on node ")
+    assert INSTALL in str(caught.value)
+    assert UNSAFE in str(caught.value)
+    assert [(job.outcome, job.sandbox) for job in done] == [("failed", None), ("cancelled", None)]
+    assert done[0].reason.startswith("could not be run: on node ")
+    assert "bubblewrap: not installed" in done[0].reason
+    assert not (tmp_path / "ran").exists()
+    assert found == []
+
+
+def test_without_a_sandbox_when_that_was_chosen(request_for) -> None:
+    found: list[Isolation] = []
+    (job,) = make(isolated=found.append, setup=BARE).run([request_for("")], parallel=1, on_done=lambda job: None)
+    assert (job.outcome, job.sandbox) == ("succeeded", "none")
+    assert [item.kind for item in found] == ["none"]
+
+
+def test_resume_once_the_node_has_a_sandbox(attempt) -> None:
+    (attempt.data / "go").touch()
+    with pytest.raises(SandboxMissing):
+        attempt(sandbox="bubblewrap", setup=BARE)
+    assert not (attempt.folder / "attempt.json").exists()
+    assert attempt().outcome == "succeeded"
+
+
+def test_resume_does_not_go_on_with_jobs_in_another_sandbox(attempt) -> None:
+    process = forked(attempt)
+    wait_until(lambda: text(attempt.data / "starts") == "xx")
+    process.kill()
+    process.join()
+    old = ticket(attempt.folder / "seed-3")["job_id"]
+    isolation_called("bubblewrap")
+    again = attempt(sandbox="bubblewrap")  # where the program cannot leave its marks
+    assert again.outcome == "failed"
+    assert {job.sandbox for job in again.jobs} <= {"bubblewrap", None}
+    assert not SlurmQueue(SlurmConfig()).states([old])[old].live
+    assert text(attempt.data / "starts") == "xx"
 
 
 def test_doctor_names_the_partitions(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """What SlurmExecutor makes of SLURM's word, with a queue that says what a test wants and runs jobs as processes."""
 
 import os
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +14,9 @@ from hypothesis import strategies as st
 
 from nanoresearch.config import SlurmConfig
 from nanoresearch.errors import ExecutionError
-from nanoresearch.execution import node, slurmqueue
+from nanoresearch.execution import node, orders, sandbox, slurmqueue
 from nanoresearch.execution.executor import MEMORY_EXCEEDED, TIME_EXCEEDED
+from nanoresearch.execution.sandbox import Access
 from nanoresearch.execution.slurm import RESUBMISSIONS, SlurmExecutor, _covered
 from nanoresearch.execution.slurmqueue import JobState, QueueUnreachable, SlurmQueue, Submission
 
@@ -160,7 +163,7 @@ def test_task_that_starts_after_a_failure_does_not_run(request_for, tmp_path: Pa
     folder.mkdir(parents=True)
     request = request_for("open('ran', 'w')")
     order = node.Order([sys.executable, "run.py"], str(request.code_folder), {}, "", "", 1, 1, 1, 1, 1)
-    node.write(folder / node.ERRAND, node.Errand(order, (), str(tmp_path / "reports")))
+    node.write(folder / node.ERRAND, node.Errand(order, (), "auto", (), (), ()))
     (folder.parent / node.FAILED).touch()
     command = [sys.executable, "-m", "nanoresearch.execution.node", str(folder)]
     subprocess.run(command, env=os.environ | {"PYTHONPATH": str(SOURCE)}, check=True)
@@ -168,6 +171,54 @@ def test_task_that_starts_after_a_failure_does_not_run(request_for, tmp_path: Pa
     assert ending is not None
     assert (ending.cause, ending.message) == ("ended", "another job failed first")
     assert not (request.code_folder / "ran").exists()
+
+
+def test_errand_keeps_what_a_job_may_use_and_what_it_must_not_see(tmp_path: Path, monkeypatch, request_for) -> None:
+    monkeypatch.setenv("NANORESEARCH_HOME", str(tmp_path / "home"))
+    request = request_for("", readable=(tmp_path / "data",))
+    order = orders.make_order(request, {}, timeout_s=1, grace_s=1)
+    access = orders.access_of(request)
+    assert access.writable == (request.output_folder / "scratch", request.output_folder / "reports.jsonl")
+    assert all(path.exists() for path in access.writable)
+    assert tmp_path / "home" in access.private
+    errand = node.Errand.make(order, ("PATH",), "auto", access)
+    node.write(tmp_path / node.ERRAND, errand)
+    again = node.read_errand(tmp_path)
+    assert again == errand
+    assert again.access == access
+
+
+def test_private_folders_of_another_machine_are_not_seen_either(tmp_path: Path, monkeypatch) -> None:
+    for name in ("system/tools", "system/home/keys"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setattr(sandbox, "SYSTEM", (str(tmp_path / "system"),))
+    seen = sandbox._readable(Access(private=(tmp_path / "system/home",)))
+    assert tmp_path / "system/tools" in seen
+    assert not any(path.is_relative_to(tmp_path / "system/home") for path in seen)
+    assert not any((tmp_path / "system/home").is_relative_to(path) for path in seen)
+
+
+def test_a_started_again_errand_begins_anew(tmp_path: Path, request_for) -> None:
+    program = """
+        import os
+        print(os.listdir(os.environ["TMPDIR"]), os.path.exists("stray"))
+        open(os.environ["TMPDIR"] + "/left", "w").close()
+        open("stray", "w").close()
+        open(os.environ["NANORESEARCH_RESULTS"], "a").write("x")
+        """
+    request = request_for(program)
+    folder = tmp_path / "submission" / "seed-0"
+    shutil.copytree(request.code_folder, folder / node.CODE)
+    order = orders.make_order(request, {}, timeout_s=30, grace_s=1)
+    node.write(folder / node.ERRAND, node.Errand.make(order, ("PATH",), "off", orders.access_of(request)))
+    for start in (1, 2):
+        node.carry_out(folder, os.environ, threading.Event())
+        started = node.read_started(folder)
+        assert started is not None
+        assert (started.starts, started.found()) == (start, sandbox.require("off"))
+        assert (request.output_folder / "stdout").read_text() == "[] False\n"
+        assert (request.output_folder / "reports.jsonl").read_text() == "x"
+        (folder / node.ENDING).unlink()
 
 
 def test_limits_of_slurm_lie_above_those_of_the_job(executor, request_for) -> None:

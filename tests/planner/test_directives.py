@@ -111,7 +111,7 @@ Make = Callable[[Sequence[Directive], Profile, str], Any]
 def ideate(directives: Sequence[Directive], profile: Profile, topic: str) -> Ideas:
     briefing = Briefing(topic, profile, Plan(phase="ideation", directives=tuple(directives), planner="test"))
     survey = BuiltinSurveyor(CORPUS).survey(briefing, (CORPUS,))
-    return Ideas(survey, tuple(item.hypothesis for item in BuiltinIdeator().propose(briefing, survey)))
+    return Ideas(survey, tuple(item.hypothesis for item in BuiltinIdeator().propose(briefing, survey).proposals))
 
 
 def design(directives: Sequence[Directive], profile: Profile, topic: str) -> Blueprint:
@@ -135,7 +135,7 @@ def frozen() -> Blueprint:
 
 def code(directives: Sequence[Directive], profile: Profile, topic: str) -> dict[str, str]:
     briefing = Briefing(topic, profile, Plan(phase="coding", directives=tuple(directives), planner="test"))
-    return BuiltinCoder().write(briefing, frozen())
+    return BuiltinCoder().write(briefing, frozen()).files
 
 
 @pytest.fixture(scope="module")
@@ -471,7 +471,7 @@ def written(folder: Path, *names: str) -> Path:
     lean = tuple(method for method in whole.methods if method.role in ("reference", "alternative"))
     small = whole.model_copy(update={"methods": lean, "components": (), "seeds": (0, 1)})
     plan = Plan(phase="coding", directives=tuple(ENTRIES[name].directive for name in names), planner="test")
-    for name, content in BuiltinCoder().write(Briefing(TABLES, Profile(), plan), small).items():
+    for name, content in BuiltinCoder().write(Briefing(TABLES, Profile(), plan), small).files.items():
         (folder / name).write_text(content)
     return folder
 

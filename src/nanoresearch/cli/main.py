@@ -28,6 +28,8 @@ class LazyGroup(click.Group):
         "profile": "profile:profile",
         "data": "data:data",
         "planner": "planner:planner",
+        "skills": "skills:skills",
+        "memory": "memory:memory",
         "models": "models:models",
         "doctor": "doctor:doctor",
     }
@@ -43,6 +45,8 @@ class LazyGroup(click.Group):
         "profile": "Describe who the system works for.",
         "data": "List and fetch data sets.",
         "planner": "Ask the planner, teach it, see and undo what it learned.",
+        "skills": "See, share and correct the procedures that runs have learned.",
+        "memory": "See, export and delete what runs remember.",
         "models": "List and fetch the planner's base model.",
         "doctor": "Say what is there, what is missing, and what mends it.",
     }

@@ -9,10 +9,11 @@ import click
 from nanoresearch.cli.main import INTERRUPTED
 from nanoresearch.cli.output import json_errors, print_json, progress
 from nanoresearch.errors import AuditFailed, NanoResearchError, UsageError
-from nanoresearch.paths import Home, RunFolder, held, write_atomic
+from nanoresearch.paths import Home, RunFolder, held, read_record, write_atomic
 from nanoresearch.schema.audit import Audit
 from nanoresearch.schema.run import RunRecord
 
+RECALLED = "recalled.json"
 run_argument = click.argument("run_id", metavar="RUN_ID", default="latest")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 feedback_option = click.option(
@@ -20,6 +21,9 @@ feedback_option = click.option(
 )
 minutes_option = click.option(
     "--budget-minutes", type=click.FloatRange(min=0, min_open=True), help="Cap on this sitting, in minutes."
+)
+unsafe_option = click.option(
+    "--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run experiment code with all that you can read and reach."
 )
 
 
@@ -31,7 +35,7 @@ minutes_option = click.option(
     "--executor",
     type=click.Choice(["local", "slurm", "inprocess"]),
     default=None,
-    help="Where experiments run (inprocess: without limits, for debugging).",
+    help="Where experiments run (inprocess: without limits and sandbox, for debugging).",
 )
 @click.option("--format", "paper_format", type=click.Choice(["article", "twocolumn", "ieee"]), help="Paper layout.")
 @feedback_option
@@ -41,7 +45,10 @@ minutes_option = click.option(
 )
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
 @click.option("--no-learning", is_flag=True, help="Feedback is recorded, and the planner stays as it is.")
+@click.option("--no-skills", is_flag=True, help="Neither use nor learn skills.")
+@click.option("--no-memory", is_flag=True, help="Neither recall nor keep memories.")
 @click.option("--fetch", is_flag=True, help="Fetch missing data whose licence is stated and permissive.")
+@unsafe_option
 @json_option
 def run(
     topic: str,
@@ -54,7 +61,10 @@ def run(
     seed: int,
     overrides: tuple[str, ...],
     no_learning: bool,
+    no_skills: bool,
+    no_memory: bool,
     fetch: bool,
+    unsafe: bool,
     as_json: bool,
 ) -> None:
     """Turn TOPIC into a paper with real experiments behind it."""
@@ -67,8 +77,11 @@ def run(
         home = Home.find()
         named = (
             ["planner.learn=false"] * no_learning
+            + ["experience.skills=false"] * no_skills
+            + ["experience.memory=false"] * no_memory
             + [f"crew={crew}"] * bool(crew)
             + [f"execution.executor={executor}"] * bool(executor)
+            + ["execution.sandbox=off"] * unsafe
         )
         config = load_config(home.config_file, (*overrides, *named))
         profile = load_profile(home, profile_name or config.profile)
@@ -107,8 +120,9 @@ def fetch_for(topic: str, profile: Any, home: Home) -> None:
 @run_argument
 @feedback_option
 @minutes_option
+@unsafe_option
 @json_option
-def resume(run_id: str, feedback: str, budget_minutes: float | None, as_json: bool) -> None:
+def resume(run_id: str, feedback: str, budget_minutes: float | None, unsafe: bool, as_json: bool) -> None:
     """Go on with a run where it stopped; finished steps are not done again."""
     from nanoresearch.researcher.source import feedback_source
 
@@ -116,17 +130,19 @@ def resume(run_id: str, feedback: str, budget_minutes: float | None, as_json: bo
         home = Home.find()
         folder = home.find_run(run_id)
         source = feedback_source(feedback)
-    _sit(home, folder, source, budget_minutes, as_json)
+    _sit(home, folder, source, budget_minutes, as_json, unsafe=unsafe)
 
 
-def _sit(home: Home, folder: RunFolder, source: Any, minutes: float | None, as_json: bool) -> None:
+def _sit(
+    home: Home, folder: RunFolder, source: Any, minutes: float | None, as_json: bool, *, unsafe: bool = False
+) -> None:
     """Carry on with a run and report how it ended."""
     from nanoresearch.session import carry_on
 
     click.echo(f"run {folder.id}", err=True)
     try:
         with json_errors(as_json, run=folder.id, folder=str(folder.root)), progress() as listener:
-            audit = carry_on(home, folder, source, listener, minutes=minutes)
+            audit = carry_on(home, folder, source, listener, minutes=minutes, unsafe=unsafe)
     except KeyboardInterrupt:
         click.echo(f"\nStopped. Nothing is lost; go on with: nanoresearch resume {folder.id}", err=True)
         sys.exit(INTERRUPTED)
@@ -258,12 +274,36 @@ def show(run_id: str, as_json: bool) -> None:
         folder = Home.find().find_run(run_id)
         summary = _summary(folder, _load_audit(folder))
         record = folder.load("run.json", RunRecord)
+        recalled = _recalled(folder, record)
     if as_json:
-        print_json({**record.model_dump(mode="json"), "summary": summary})
+        print_json({**record.model_dump(mode="json"), "summary": summary, "recalled": recalled})
         return
     _print_summary(summary)
     for phase, cost in record.phases.items():
         click.echo(f"  {phase:10s} {cost.seconds:8.1f} s")
+    for item in recalled:
+        click.echo(f"  recalled for {item['where']}: {item['kind']} {item['id']}, {item['why']}")
+        click.echo(f"    {item['text']}")
+
+
+def _recalled(folder: RunFolder, record: RunRecord) -> list[dict[str, Any]]:
+    """Every skill and memory that was retrieved in a run, with the parts of its score."""
+    from nanoresearch.config import Config, validate
+    from nanoresearch.experience.retrieve import explain
+    from nanoresearch.schema.experience import Recall
+
+    settings = validate(Config, record.config, "run.json: config").experience
+    rows = []
+    for path in sorted(folder.root.rglob(RECALLED), key=lambda path: path.stat().st_mtime):
+        recall = read_record(path, Recall)
+        where = str(path.parent.relative_to(folder.root))
+        for found in recall.skills:
+            text, why = f"{found.skill.when} {found.skill.what}", explain(found.score, settings.skill_weights)
+            rows.append({"where": where, "kind": "skill", "id": found.skill.id, "text": text, "why": why})
+        for item in recall.memories:
+            why = explain(item.score, settings.memory_weights)
+            rows.append({"where": where, "kind": "memory", "id": item.memory.id, "text": item.memory.text, "why": why})
+    return rows
 
 
 @click.command()
@@ -293,19 +333,23 @@ def audit(run_id: str, as_json: bool) -> None:
 
 @click.command()
 @run_argument
+@unsafe_option
 @json_option
-def reproduce(run_id: str, as_json: bool) -> None:
+def reproduce(run_id: str, unsafe: bool, as_json: bool) -> None:
     """Run a run's experiment again from its commit and compare every result. Exits with 1 when one differs."""
     from nanoresearch.assemble import library_versions
+    from nanoresearch.config import load_config
     from nanoresearch.events import Events
     from nanoresearch.evidence.reproduce import reproduce_run
     from nanoresearch.execution.local import LocalExecutor
+    from nanoresearch.execution.sandbox import require
 
     with json_errors(as_json):
         home = Home.find()
         folder = home.find_run(run_id)
+        isolation = require("off" if unsafe else load_config(home.config_file).execution.sandbox)
         with progress() as listener:
-            found = reproduce_run(folder, LocalExecutor(), home.data, Events(listener), library_versions())
+            found = reproduce_run(folder, LocalExecutor(isolation), home.data, Events(listener), library_versions())
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:
@@ -363,7 +407,7 @@ def _export_files(folder: RunFolder) -> dict[str, bytes]:
         str(path.relative_to(folder.root)): path.read_bytes()
         for prefix in kept
         for path in sorted(folder.path(prefix).rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != RECALLED  # memories are the user's own, and no part of the paper
     }
     for name in ("execution/results.jsonl", "execution/measurements.jsonl", "run.json", "audit.json"):
         if folder.has(name):

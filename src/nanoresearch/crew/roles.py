@@ -10,9 +10,10 @@ from nanoresearch.literature.client import LiteratureClient
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.analysis import Analysis
 from nanoresearch.schema.blueprint import Blueprint, Critique
-from nanoresearch.schema.experience import Memory, Skill
-from nanoresearch.schema.experiment import Attempt, Failure, Patch
-from nanoresearch.schema.idea import Hypothesis, NoveltyReport, Proposal, Survey
+from nanoresearch.schema.experience import Conditions, Lessons, Memory, Recall, Skill
+from nanoresearch.schema.experiment import Attempt, Failure, Patch, Preparation, Program
+from nanoresearch.schema.feedback import Stage
+from nanoresearch.schema.idea import Hypothesis, Ideas, NoveltyReport, Survey
 from nanoresearch.schema.manuscript import Build, Manuscript, Review
 from nanoresearch.schema.plan import Plan
 from nanoresearch.schema.profile import Profile
@@ -27,7 +28,9 @@ class Briefing:
     plan: Plan
     seed: int = 0
     skills: tuple[Skill, ...] = ()
+    """Retrieved for this phase, best first."""
     memories: tuple[Memory, ...] = ()
+    """Likewise."""
 
 
 class Surveyor(Protocol):
@@ -45,8 +48,8 @@ class Surveyor(Protocol):
 class Ideator(Protocol):
     """Finds what could be tried."""
 
-    def propose(self, briefing: Briefing, survey: Survey) -> tuple[Proposal, ...]:
-        """Candidate hypotheses, preferred first."""
+    def propose(self, briefing: Briefing, survey: Survey) -> Ideas:
+        """Candidate hypotheses, preferred first; none of those that the survey sets aside."""
         ...
 
 
@@ -75,8 +78,8 @@ class Critic(Protocol):
 class Coder(Protocol):
     """Writes the codebase."""
 
-    def write(self, briefing: Briefing, blueprint: Blueprint) -> dict[str, str]:
-        """Content of each file by its path."""
+    def write(self, briefing: Briefing, blueprint: Blueprint) -> Program:
+        """The codebase, with the cures that the briefing's skills and memories call for already in it."""
         ...
 
 
@@ -112,6 +115,7 @@ class WritingMaterial:
     novelty: NoveltyReport
     critiques: tuple[Critique, ...]
     analysis: Analysis
+    prepared: tuple[Preparation, ...]
     attempts: tuple[Attempt, ...]
     ledger: Ledger
     folder: RunFolder
@@ -142,6 +146,46 @@ class Reviewer(Protocol):
 
 
 @dataclass(frozen=True)
+class Trajectory:
+    """What a run has done so far, as far as it is recorded. What has not happened yet is None or empty."""
+
+    stage: Stage
+    """The stage that has just ended: reflect on this one."""
+    run: str
+    project: str
+    topic: str
+    profile: Profile
+    recalls: tuple[Recall, ...] = ()
+    """What was retrieved in this stage."""
+    survey: Survey | None = None
+    ideas: Ideas | None = None
+    novelty: NoveltyReport | None = None
+    critiques: tuple[Critique, ...] = ()
+    blueprint: Blueprint | None = None
+    prepared: tuple[Preparation, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    ledger: Ledger | None = None
+    analysis: Analysis | None = None
+    manuscript: Manuscript | None = None
+    """As first written."""
+    reviews: tuple[Review, ...] = ()
+
+
+class Reflector(Protocol):
+    """Draws lessons from what happened."""
+
+    def situate(
+        self, topic: str, profile: Profile, hypothesis: Hypothesis | None, blueprint: Blueprint | None
+    ) -> tuple[tuple[str, ...], Conditions]:
+        """Tags, and conditions known to hold, for retrieval: the more is decided, the more conditions are known."""
+        ...
+
+    def reflect(self, trajectory: Trajectory) -> Lessons:
+        """Skills, memories, and what came of the skills that were used in this stage. Skills carry no ids of runs."""
+        ...
+
+
+@dataclass(frozen=True)
 class Crew:
     """One implementation of every role."""
 
@@ -155,3 +199,4 @@ class Crew:
     analyst: Analyst
     writer: Writer
     reviewer: Reviewer
+    reflector: Reflector

@@ -155,6 +155,7 @@ class _Run:
             code_folder=output / CODE,
             output_folder=output,
             environment={"NANORESEARCH_DATA": str(self.data_root.absolute())},
+            readable=(self.data_root.absolute(),),
             timeout_s=60 * budget.minutes_per_run,
             memory_gb=budget.memory_gb,
             output_mb=self.config.output_mb,

@@ -111,6 +111,8 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise InvalidReports(f"{RESULTS} is a link, not a file")
     if not path.exists():
         return
+    if not path.is_file():
+        raise InvalidReports(f"{RESULTS} is not a file")
     with open(path, "rb") as file:
         number = 0
         while line := file.readline(LINE_LIMIT):

@@ -22,6 +22,12 @@ MEMORY_EXCEEDED = "used more memory than allowed"
 OUTPUT_FLOOD = "printed too much"
 """Start of Job.reason when the job was ended for what it printed."""
 
+PROCESSES_EXCEEDED = "started too many processes"
+"""Start of Job.reason when the job was ended for the processes and threads it started."""
+
+DISK_EXCEEDED = "wrote more than allowed"
+"""Start of Job.reason when the job was ended for what it kept on the disk."""
+
 TIME_EXCEEDED = "was still running after"
 """Start of Job.reason when the job's own time limit ended it."""
 
@@ -46,9 +52,9 @@ class JobRequest:
     command: tuple[str, ...]
     """Program and arguments."""
     code_folder: Path
-    """Working directory; the job may write there, so it should be a copy."""
+    """Working directory; read-only inside a sandbox, and a copy in any case."""
     output_folder: Path
-    """Where stdout, stderr and reports.jsonl go; made when missing."""
+    """Where stdout, stderr and reports.jsonl go; made when missing. The job writes reports.jsonl and scratch files."""
     timeout_s: float
     """Wall-clock seconds."""
     memory_gb: float
@@ -59,6 +65,12 @@ class JobRequest:
     """Variables added to the executor's short allow list. Never a key."""
     file_mb: float = 1024.0
     """Largest file that the job can write."""
+    disk_mb: float = 8192.0
+    """What all its scratch files may take together."""
+    processes: int = 512
+    """Processes and threads at one time."""
+    readable: tuple[Path, ...] = ()
+    """Files and folders that the job may read besides its code: the data."""
     deadline_s: float | None = None
     """Reading of the executor's clock after which nothing of the job may run; None for no such limit."""
     key: str = ""

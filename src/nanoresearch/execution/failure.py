@@ -10,8 +10,10 @@ from pathlib import Path
 
 from nanoresearch.execution.executor import (
     BUDGET_EXHAUSTED,
+    DISK_EXCEEDED,
     MEMORY_EXCEEDED,
     OUTPUT_FLOOD,
+    PROCESSES_EXCEEDED,
     STDERR,
 )
 from nanoresearch.schema.experiment import Failure, Job
@@ -28,6 +30,12 @@ SIGNATURE_CHARS = 200
 _FRAME = re.compile(r'^\s*File "(?P<path>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
 _EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
 _ABSOLUTE = re.compile(r"<|/|\\|[A-Za-z]:")
+_LIMITS = {
+    MEMORY_EXCEEDED: "MemoryLimit",
+    OUTPUT_FLOOD: "OutputLimit",
+    PROCESSES_EXCEEDED: "ProcessLimit",
+    DISK_EXCEEDED: "DiskLimit",
+}
 _HEADER = "Traceback (most recent call last):"
 _NORMALISE = (
     (re.compile(r"\b0x[0-9a-fA-F]+\b"), "ADDRESS"),
@@ -109,10 +117,9 @@ def _name(job: Job, error: PythonError | None, lines: Sequence[str]) -> tuple[st
         return ("BudgetExhausted" if spent else "TimeLimit"), job.reason, None
     if job.outcome == "invalid":
         return "InvalidReports", job.reason, None
-    if job.reason.startswith(MEMORY_EXCEEDED):
-        return "MemoryLimit", job.reason, None
-    if job.reason.startswith(OUTPUT_FLOOD):
-        return "OutputLimit", job.reason, None
+    for start, name in _LIMITS.items():
+        if job.reason.startswith(start):
+            return name, job.reason, None
     if error is not None and job.exit_code is not None:
         return error.type, error.message, error.frame
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
@@ -122,6 +129,8 @@ def _name(job: Job, error: PythonError | None, lines: Sequence[str]) -> tuple[st
 
 
 def _read_end(path: Path) -> str:
+    if path.is_symlink():  # made by a job without a sandbox: it leads where nobody asked to look
+        return ""
     try:
         with open(path, "rb") as file:
             file.seek(0, 2)

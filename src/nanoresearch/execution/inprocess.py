@@ -1,8 +1,9 @@
 """Runs jobs inside this process, one after the other: for debugging experiment code, and for tests without processes.
 
 A breakpoint in experiment code works, and libraries are loaded once. The price: nothing limits memory or the size of
-files, what the job starts is not captured and not ended, a crash of the interpreter is ours, and experiment code can
-reach whatever this process holds. Use it for code that you trust.
+files, what the job starts is not captured and not ended, a crash of the interpreter is ours, and no sandbox is
+possible: experiment code can reach whatever this process holds. Use it for code that you trust. Runs are given it only
+together with the choice to go without a sandbox.
 """
 
 import ctypes
@@ -10,7 +11,6 @@ import importlib
 import io
 import os
 import runpy
-import shutil
 import signal
 import sys
 import threading
@@ -23,7 +23,7 @@ from types import TracebackType
 
 from nanoresearch.errors import ExecutionError
 from nanoresearch.execution.executor import BUDGET_EXHAUSTED, CANCELLED, JobRequest
-from nanoresearch.execution.orders import SCRATCH, conclude, make_order, unstarted
+from nanoresearch.execution.orders import conclude, make_order, tidy, unstarted
 from nanoresearch.execution.supervise import FLOOD, POLL_S, Capture, Cause, Ending, Order
 from nanoresearch.schema.experiment import Job
 
@@ -33,7 +33,7 @@ class _Ended(BaseException):
 
 
 class InProcessExecutor:
-    """Runs the Python programs of jobs in this interpreter."""
+    """Runs the Python programs of jobs in this interpreter, without a sandbox."""
 
     name = "inprocess"
 
@@ -63,13 +63,12 @@ class InProcessExecutor:
 
 def _run(request: JobRequest, timeout_s: float) -> Job:
     try:
-        order = make_order(request, os.environ, timeout_s=timeout_s, grace_s=0)
-        ending = _play(order)
+        ending = _play(make_order(request, os.environ, timeout_s=timeout_s, grace_s=0))
+        return conclude(request, ending, timeout_s=timeout_s, cancelled=False, sandbox="none")
     except OSError as error:
         raise ExecutionError(f"The job for seed {request.seed} cannot be run here: {error}.") from error
     finally:
-        shutil.rmtree(request.output_folder / SCRATCH, ignore_errors=True)
-    return conclude(request, ending, timeout_s=timeout_s, cancelled=False)
+        tidy(request.output_folder)
 
 
 def _play(order: Order) -> Ending:

@@ -1,25 +1,33 @@
 """Runs jobs as processes of this machine, each under a supervisor of its own.
 
-Limits time, memory, output and file size and gives the job a nearly empty environment. Does not confine what it can
-read, write or reach: that is a sandbox's work.
+Limits time, memory, processes, output and disk and gives the job a nearly empty environment. What it can read, write
+and reach is limited by the sandbox around it (sandbox.py): its code and data can be read, its reports and a scratch
+folder written, nothing else.
 """
 
-import json
 import os
-import shutil
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from nanoresearch.errors import ExecutionError
-from nanoresearch.execution import supervise
+from nanoresearch.execution import supervision
 from nanoresearch.execution.executor import BUDGET_EXHAUSTED, CANCELLED, JobRequest
-from nanoresearch.execution.orders import SCRATCH, conclude, make_order, unstarted
-from nanoresearch.execution.supervise import Ending
+from nanoresearch.execution.orders import (
+    access_of,
+    conclude,
+    enclose,
+    make_order,
+    never_started,
+    not_a_program,
+    tidy,
+    unstarted,
+)
+from nanoresearch.execution.sandbox import require
 from nanoresearch.schema.experiment import Job
+from nanoresearch.schema.isolation import Isolation, Sandbox
 
 POLL_S = 0.02
 
@@ -31,27 +39,30 @@ class _Running:
     request: JobRequest
     process: "subprocess.Popen[bytes]"
     timeout_s: float
+    sandbox: Sandbox
     cancelled: bool = False
 
     def release(self) -> None:
-        """Close the lifeline: the supervisor ends the job."""
-        if self.process.stdin is not None:
-            try:
-                self.process.stdin.close()
-            except OSError:  # the supervisor is gone already
-                return
+        """Let the supervisor end the job."""
+        supervision.release(self.process)
 
 
 class LocalExecutor:
-    """Runs jobs on this machine."""
+    """Runs jobs on this machine, in a sandbox unless it is given the isolation "none"."""
 
     name = "local"
 
-    def __init__(self, *, grace_s: float = 2.0) -> None:
+    def __init__(self, isolation: Isolation | None = None, *, grace_s: float = 2.0) -> None:
+        self._isolation = isolation
         self._grace_s = grace_s
 
     def run(self, jobs: Sequence[JobRequest], *, parallel: int, on_done: Callable[[Job], None]) -> tuple[Job, ...]:
-        """Run jobs, as Executor promises. Raises ExecutionError when a supervisor cannot be started."""
+        """Run jobs, as Executor promises.
+
+        Raises ExecutionError when a supervisor cannot be started, SandboxMissing when no isolation was given and
+        nothing isolates.
+        """
+        isolation = self._isolation or require("auto")
         waiting = deque(enumerate(jobs))
         running: dict[int, _Running] = {}
         done: dict[int, Job] = {}
@@ -75,7 +86,11 @@ class LocalExecutor:
                     finish(index, unstarted(request, "timed_out", BUDGET_EXHAUSTED))
                 elif waiting and len(running) < max(1, parallel):
                     index, request = waiting.popleft()
-                    running[index] = self._start(request)
+                    started = self._start(request, isolation)
+                    if isinstance(started, Job):
+                        finish(index, started)
+                    else:
+                        running[index] = started
                 else:
                     ended = [index for index, item in running.items() if item.process.poll() is not None]
                     for index in ended:
@@ -101,32 +116,19 @@ class LocalExecutor:
     def _time_left(self, request: JobRequest) -> float:
         return float("inf") if request.deadline_s is None else request.deadline_s - self.clock()
 
-    def _start(self, request: JobRequest) -> _Running:
-        output = request.output_folder.absolute()
+    def _start(self, request: JobRequest, isolation: Isolation) -> _Running | Job:
+        """A job at work, or at once the Job of one whose program is not there."""
         timeout_s = min(request.timeout_s, self._time_left(request))
         try:
             order = make_order(request, os.environ, timeout_s=timeout_s, grace_s=self._grace_s, parent=os.getpid())
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", supervise.__file__],
-                env=order.environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
+            if fault := not_a_program(order):
+                tidy(request.output_folder)
+                return conclude(request, never_started(fault), timeout_s=timeout_s, cancelled=False, sandbox=None)
+            process = supervision.start(enclose(order, isolation, access_of(request)))
         except OSError as error:
+            output = request.output_folder.absolute()
             raise ExecutionError(f"The job for seed {request.seed} cannot be started in {output}: {error}.") from error
-        running = _Running(request, process, timeout_s)
-        assert process.stdin is not None
-        try:
-            process.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
-            process.stdin.flush()
-        except BrokenPipeError:  # it died at once; its ending says why
-            running.release()
-        except BaseException:  # also on Ctrl-C: leave no supervisor behind
-            process.kill()
-            raise
-        return running
+        return _Running(request, process, timeout_s, isolation.kind)
 
     def _await_end(self, item: _Running) -> None:
         try:
@@ -136,26 +138,13 @@ class LocalExecutor:
         for pipe in (item.process.stdout, item.process.stderr):
             if pipe is not None:
                 pipe.close()
-        shutil.rmtree(item.request.output_folder / SCRATCH, ignore_errors=True)
+        tidy(item.request.output_folder)
 
 
 def _conclude(item: _Running) -> Job:
     """Job of a supervisor that has ended."""
     item.release()
-    ending = _read_ending(item.process)
-    job = conclude(item.request, ending, timeout_s=item.timeout_s, cancelled=item.cancelled)
-    shutil.rmtree(item.request.output_folder / SCRATCH, ignore_errors=True)
+    ending = supervision.read_ending(item.process)
+    job = conclude(item.request, ending, timeout_s=item.timeout_s, cancelled=item.cancelled, sandbox=item.sandbox)
+    tidy(item.request.output_folder)
     return job
-
-
-def _read_ending(process: "subprocess.Popen[bytes]") -> Ending:
-    assert process.stdout is not None
-    assert process.stderr is not None
-    with process.stdout, process.stderr:
-        line, complaint = process.stdout.read(), process.stderr.read()
-    try:
-        return Ending(**json.loads(line))
-    except (ValueError, TypeError):
-        last = complaint.decode(errors="replace").strip().splitlines()[-1:]
-        message = f"its supervisor ended with status {process.returncode}" + "".join(f": {text}" for text in last)
-        return Ending("start", None, None, 0.0, 0.0, None, message)

@@ -1,7 +1,10 @@
 """Carries out one order on a node of a cluster and leaves what happened as files on the shared file system.
 
-Started by the batch system as `python -m nanoresearch.execution.node FOLDER`; standard library only. The folder holds
-errand.json; started.json and ending.json are added. It lies outside of what the job is given to write in.
+Started by the batch system as `python -m nanoresearch.execution.node FOLDER`. The folder holds errand.json;
+started.json and ending.json are added. It lies outside of what the job is given to write in.
+
+Nodes differ, so each looks for itself what isolates experiments on it; where nothing does and the user has not chosen
+to go without, nothing is run. The supervisor is a process of its own: what the looking took is not the job's.
 
 Knows nothing of queues. A job that the batch system ends and starts again (preemption) begins anew from the untouched
 code; one whose ending is known already does nothing the second time.
@@ -18,8 +21,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from nanoresearch.execution.supervise import Ending, Order, supervise
+from nanoresearch.execution import supervision
+from nanoresearch.execution.orders import enclose, never_started, not_a_program, prepare
+from nanoresearch.execution.sandbox import Access, Choice, SandboxMissing, require
+from nanoresearch.execution.supervise import POLL_S, Ending, Order
+from nanoresearch.schema.isolation import Isolation
 
 ERRAND, STARTED, ENDING = "errand.json", "started.json", "ending.json"
 CODE = "code"
@@ -42,8 +50,25 @@ class Errand:
     """For the supervisor."""
     inherited: tuple[str, ...]
     """Variables that the job takes over as they are on the node: its devices, what modules added to PATH."""
-    reports: str
-    """File that the job appends to; what an earlier start left there is removed."""
+    sandbox: Choice
+    """What is to keep the job from the user's files, keys and network."""
+    readable: tuple[str, ...]
+    """Access.readable."""
+    writable: tuple[str, ...]
+    """Access.writable: the scratch folder and the file of reports. What an earlier start left there is removed."""
+    private: tuple[str, ...]
+    """Access.private."""
+
+    @classmethod
+    def make(cls, order: Order, inherited: tuple[str, ...], sandbox: Choice, access: Access) -> "Errand":
+        """An errand with this access."""
+        kept = {name: tuple(map(str, paths)) for name, paths in vars(access).items()}
+        return cls(order, inherited, sandbox, **kept)
+
+    @property
+    def access(self) -> Access:
+        """What the job may use."""
+        return Access(*(tuple(map(Path, paths)) for paths in (self.readable, self.writable, self.private)))
 
 
 @dataclass(frozen=True)
@@ -56,6 +81,12 @@ class Started:
     """The node."""
     starts: int
     """1, and more after each preemption."""
+    isolation: dict[str, Any] | None
+    """What isolates on the node, as a record; None when nothing does, and nothing is run."""
+
+    def found(self) -> Isolation | None:
+        """What kept the job apart."""
+        return Isolation.model_validate(self.isolation) if self.isolation else None
 
 
 def final(ending: Ending) -> bool:
@@ -66,7 +97,8 @@ def final(ending: Ending) -> bool:
 def read_errand(folder: Path) -> Errand:
     """Raises OSError, ValueError or TypeError."""
     values = json.loads((folder / ERRAND).read_bytes())
-    return Errand(Order(**values["order"]), tuple(values["inherited"]), values["reports"])
+    order = Order(**values.pop("order"))
+    return Errand(order, sandbox=values.pop("sandbox"), **{name: tuple(items) for name, items in values.items()})
 
 
 def read_started(folder: Path) -> Started | None:
@@ -101,9 +133,9 @@ def write(path: Path, record: Errand | Started | Ending) -> None:
     temporary.replace(path)
 
 
-def confine(order: Order) -> Order:
-    """The order as it is carried out. A sandbox of the node wraps the command here, and only here."""
-    return order
+def confine(order: Order, isolation: Isolation, access: Access) -> Order:
+    """The order as this node carries it out. A sandbox wraps the command here, and only here."""
+    return enclose(replace(order, parent=os.getpid()), isolation, access)
 
 
 def carry_out(folder: Path, environment: Mapping[str, str], ended: threading.Event) -> None:
@@ -113,22 +145,53 @@ def carry_out(folder: Path, environment: Mapping[str, str], ended: threading.Eve
         return
     errand, before = read_errand(folder), read_started(folder)
     (folder / ENDING).unlink(missing_ok=True)
-    write(folder / STARTED, Started(time.time(), socket.gethostname(), before.starts + 1 if before else 1))
+    starts = before.starts + 1 if before else 1
     if (folder.parent / FAILED).exists():
+        write(folder / STARTED, Started(time.time(), socket.gethostname(), starts, None))
         write(folder / ENDING, Ending("ended", None, None, 0.0, 0.0, None, "another job failed first"))
         return
-    order = errand.order
+    fault, isolation = "", None
+    try:
+        isolation = require(errand.sandbox)
+    except SandboxMissing as error:
+        fault = f"on node {socket.gethostname()}: {error}"
+    write(
+        folder / STARTED,
+        Started(time.time(), socket.gethostname(), starts, isolation.model_dump(mode="json") if isolation else None),
+    )
     if before:
-        shutil.rmtree(order.folder, ignore_errors=True)
-        shutil.copytree(folder / CODE, order.folder, symlinks=True)
-        Path(errand.reports).unlink(missing_ok=True)
+        shutil.rmtree(errand.order.folder, ignore_errors=True)
+        shutil.copytree(folder / CODE, errand.order.folder, symlinks=True)
+        prepare(*errand.access.writable)
     here = {name: environment[name] for name in errand.inherited if name in environment}
-    ending = supervise(confine(replace(order, environment=order.environment | here)), ended)
+    order = replace(errand.order, environment=errand.order.environment | here)
+    if isolation is None or (fault := not_a_program(order)):
+        ending = never_started(fault)
+    else:
+        ending = _attend(confine(order, isolation, errand.access), ended)
     if ending.cause == "exit" and ending.exit_code != 0 and ended.wait(NOTICE_S):
         ending = replace(ending, cause="ended")  # the batch system signals all processes; the job went before we did
     if final(ending) and (ending.cause, ending.exit_code) != ("exit", 0):
         (folder.parent / FAILED).touch()
     write(folder / ENDING, ending)
+
+
+def _attend(order: Order, ended: threading.Event) -> Ending:
+    """Have a supervisor carry out an order, and end it when `ended` is set."""
+    start = time.monotonic()
+    try:
+        process = supervision.start(order)
+    except OSError as error:
+        return never_started(str(error))
+    while process.poll() is None:
+        if ended.wait(POLL_S):
+            supervision.release(process)
+            process.wait()
+    supervision.release(process)
+    ending = supervision.read_ending(process)
+    if process.returncode == -signal.SIGKILL:  # by the batch system, which tells why, or for lack of memory
+        return Ending("exit", None, signal.SIGKILL, time.monotonic() - start, 0.0, None)
+    return ending
 
 
 def main() -> None:

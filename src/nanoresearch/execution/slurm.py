@@ -2,7 +2,7 @@
 
 What a job did is read from files that the node leaves on the shared file system; SLURM is asked, now and then, only
 about jobs that have left none. Each job's id is kept beside its output before anything else happens, so that a killed
-run goes on with the jobs that it left in the queue.
+run goes on with the jobs that it left in the queue. What isolates experiments is found out on each node.
 
 Time in the queue uses up no budget: the executor's clock stands still while none of its jobs runs. The node holds each
 job to its own limit; the limit of all jobs together is held from here, so without this process only the first applies.
@@ -22,11 +22,13 @@ from nanoresearch.errors import ExecutionError
 from nanoresearch.execution import node
 from nanoresearch.execution.executor import BUDGET_EXHAUSTED, CANCELLED, MEMORY_EXCEEDED, TIME_EXCEEDED, JobRequest
 from nanoresearch.execution.node import Errand
-from nanoresearch.execution.orders import INHERITED, SCRATCH, conclude, make_order, unstarted
+from nanoresearch.execution.orders import INHERITED, access_of, conclude, make_order, tidy, unstarted
+from nanoresearch.execution.sandbox import Choice, SandboxMissing, require
 from nanoresearch.execution.slurmqueue import GROWTH, JobState, PatientQueue, SlurmQueue, Submission
 from nanoresearch.execution.supervise import Ending
 from nanoresearch.paths import read_record, write_atomic
 from nanoresearch.schema.experiment import Job, Outcome
+from nanoresearch.schema.isolation import Isolation
 from nanoresearch.schema.record import Record
 
 TICKET = "slurm.json"
@@ -72,6 +74,8 @@ class Ticket(Record):
     """Folder of its errand."""
     timeout_s: float
     """Seconds that the job may run."""
+    sandbox: Choice
+    """What is to keep it apart."""
     job_id: str = ""
     """Id; empty until SLURM has given one."""
 
@@ -119,13 +123,15 @@ class SlurmExecutor:
         self,
         config: SlurmConfig,
         *,
+        sandbox: Choice = "auto",
+        isolated: Callable[[Isolation], None] = lambda isolation: None,
         tell: Callable[[str], None] = lambda text: None,
         queue: SlurmQueue | None = None,
         grace_s: float = 2.0,
         settle_s: float = 30.0,
         look_s: float = 0.5,
     ) -> None:
-        """`tell` hears of waiting and outages.
+        """`sandbox` is what the nodes look for; `isolated` hears what they found. `tell` hears of waiting and outages.
 
         `look_s`: seconds between two looks at the files of running jobs. `settle_s`: how much later than SLURM's word
         files of other machines may be seen here.
@@ -133,6 +139,7 @@ class SlurmExecutor:
         self.queue = queue or SlurmQueue(config)
         self.patient = PatientQueue(self.queue, config, tell)
         self.config = config
+        self.sandbox = sandbox
         self.tell = tell
         self.grace_s = grace_s
         self.settle_s = settle_s
@@ -140,6 +147,8 @@ class SlurmExecutor:
         self.ran_s = 0.0
         """Seconds in which at least one job ran."""
         self._made = time.monotonic()
+        self._isolated = isolated
+        self._found: list[Isolation] = []
 
     def clock(self) -> float:
         """Seconds in which at least one job ran, counted on from the time when this executor was made."""
@@ -150,7 +159,7 @@ class SlurmExecutor:
         ticket = _read_ticket(request)
         if ticket is None:
             return False
-        wanted = bool(request.key) and ticket.key == request.key and ticket.job_id != ""
+        wanted = self.accepts(ticket, request)
         ending = node.read_ending(Path(ticket.folder))
         if wanted and ending is not None and node.final(ending):
             return True
@@ -164,10 +173,22 @@ class SlurmExecutor:
         self.patient.end(live)
         return False
 
+    def accepts(self, ticket: Ticket, request: JobRequest) -> bool:
+        """Whether a ticket is for this request, and for the sandbox that is wanted now."""
+        same = (ticket.key, ticket.sandbox) == (request.key, self.sandbox)
+        return same and request.key != "" and ticket.job_id != ""
+
+    def note(self, isolation: Isolation) -> None:
+        """Tell once of each isolation that nodes have found."""
+        if isolation not in self._found:
+            self._found.append(isolation)
+            self._isolated(isolation)
+
     def run(self, jobs: Sequence[JobRequest], *, parallel: int, on_done: Callable[[Job], None]) -> tuple[Job, ...]:
         """Run jobs, as Executor promises, and go on with those that adopt() accepted.
 
-        Raises ExecutionError when SLURM does not take the jobs. When it does not answer, this waits, and says so.
+        Raises ExecutionError when SLURM does not take the jobs, and SandboxMissing when nothing isolates on a node,
+        after all jobs have ended and been told. When SLURM does not answer, this waits, and says so.
         """
         return _Sitting(self, jobs, parallel, on_done).run()
 
@@ -188,13 +209,14 @@ class _Sitting:
         self._spans: dict[int, tuple[float, float]] = {}
         self._pause_s = 0.0
         self._next_question = 0.0
+        self._unisolated = ""
         self._ask_soon()
 
     def run(self) -> tuple[Job, ...]:
         """Go on until every task has its job."""
         for task in self._tasks:
             ticket = _read_ticket(task.request)
-            if ticket and ticket.job_id and ticket.key and ticket.key == task.request.key:
+            if ticket and self._executor.accepts(ticket, task.request):
                 task.ticket = ticket
         if adopted := [task.job_id for task in self._live()]:
             self._executor.tell(f"Going on with SLURM jobs of an earlier sitting: {', '.join(adopted)}")
@@ -206,6 +228,8 @@ class _Sitting:
             self._abandon()
             raise
         self._tidy()
+        if self._unisolated:
+            raise SandboxMissing(self._unisolated)
         return tuple(task.job for task in self._tasks if task.job is not None)
 
     def _live(self) -> list[_Task]:
@@ -267,8 +291,11 @@ class _Sitting:
             shutil.rmtree(request.code_folder, ignore_errors=True)
             shutil.copytree(task.untouched, request.code_folder, symlinks=True)
         order = make_order(request, {}, timeout_s=timeout_s, grace_s=self._executor.grace_s)
-        node.write(folder / node.ERRAND, Errand(order, INHERITED, order.environment["NANORESEARCH_RESULTS"]))
-        task.ticket = Ticket(key=request.key, name=name, place=place, folder=str(folder), timeout_s=timeout_s)
+        sandbox = self._executor.sandbox
+        node.write(folder / node.ERRAND, Errand.make(order, INHERITED, sandbox, access_of(request)))
+        task.ticket = Ticket(
+            key=request.key, name=name, place=place, folder=str(folder), timeout_s=timeout_s, sandbox=sandbox
+        )
         task.state, task.over_since, task.noticed, task.starts = UNKNOWN, None, False, 0
         _write_ticket(task)
 
@@ -283,7 +310,9 @@ class _Sitting:
                 if 0 < task.starts < started.starts:
                     self._executor.tell(f"SLURM job {task.job_id} (seed {task.request.seed}) was ended and begins anew")
                 task.starts = started.starts
-            if ending and _stands(ending):
+                if isolation := started.found():
+                    self._executor.note(isolation)
+            if started and ending and _stands(ending):
                 self._finish(task, self._concluded(task, ending))
                 found = True
             elif ending and not task.noticed:
@@ -357,7 +386,20 @@ class _Sitting:
 
     def _concluded(self, task: _Task, ending: Ending) -> Job:
         assert task.ticket is not None
-        return conclude(task.request, ending, timeout_s=task.ticket.timeout_s, cancelled=bool(task.cancelled))
+        started = node.read_started(task.folder)
+        if ending.cause == "start" and started and started.isolation is None:
+            self._unisolated = f"Experiments cannot be run {ending.message}"
+        isolation = started.found() if started else None
+        if started is None and self._executor.sandbox == "off":  # not seen on this file system; what was chosen is sure
+            isolation = require("off")
+            self._executor.note(isolation)
+        return conclude(
+            task.request,
+            ending,
+            timeout_s=task.ticket.timeout_s,
+            cancelled=bool(task.cancelled),
+            sandbox=isolation.kind if isolation else None,
+        )
 
     def _dropped(self, task: _Task, ending: Ending | None) -> Job:
         """Job of a task that was cancelled from here, or whose node saw that another had failed."""
@@ -382,11 +424,14 @@ class _Sitting:
 
     def _job(self, task: _Task, outcome: Outcome, reason: str, ending: Ending | None = None) -> Job:
         begin, end = self._spans.get(id(task), (0.0, 0.0))
+        started = node.read_started(task.folder)
+        isolation = started.found() if started else None
         return unstarted(task.request, outcome, reason).model_copy(
             update={
                 "seconds": ending.seconds if ending else end - begin,
                 "cpu_seconds": ending.cpu_seconds if ending else 0.0,
                 "peak_memory_mb": ending.peak_memory_mb if ending else None,
+                "sandbox": isolation.kind if isolation else None,
             }
         )
 
@@ -402,7 +447,7 @@ class _Sitting:
 
     def _finish(self, task: _Task, job: Job) -> None:
         task.job = job
-        shutil.rmtree(task.request.output_folder / SCRATCH, ignore_errors=True)
+        tidy(task.request.output_folder)
         if job.outcome not in ("succeeded", "cancelled"):
             self._cancel(self._live(), CANCELLED)
         self._on_done(job)
@@ -434,7 +479,7 @@ class _Sitting:
             left = ", ".join(sorted(ids | names))
             self._executor.tell(f"These SLURM jobs may still run; end them with scancel: {left}")
         for task in self._tasks:
-            shutil.rmtree(task.request.output_folder / SCRATCH, ignore_errors=True)
+            tidy(task.request.output_folder)
 
     def _tidy(self) -> None:
         """Remove what was submitted; after a failure only the copies of the code, for the rest may explain it."""

@@ -9,7 +9,9 @@ the Ending as JSON. Three reasons for a process in between:
   holds a model would report that model's memory as its own (measured: 1510 MB instead of 10 MB).
 - When the parent is killed, somebody must be left to end the experiment and all that it started.
 
-This is no sandbox: the command can read and write whatever the user can. Without /proc (macOS) memory is watched
+This is no sandbox: what the command can read, write and reach is for sandbox.py, which puts a sandbox around the
+command of an order. Its outermost processes (Order.layers) are then not asked to end, only killed, and not counted.
+Without /proc (macOS) memory is watched
 through ps and processes that leave their group are not found; on Windows there are no memory and file limits.
 """
 
@@ -19,12 +21,13 @@ import mmap
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,7 +37,14 @@ FLOOD = 10
 CHUNK = 1 << 16
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
-Cause = Literal["exit", "timeout", "memory", "flood", "ended", "start"]
+LOOK_AT_DISK_S = 0.5
+FILTER = 100
+"""Open file under which a sandbox finds its system call filter."""
+
+MOST_FILES = 100_000
+"""Files that are looked at to see how much was written; more than that is too much."""
+
+Cause = Literal["exit", "timeout", "memory", "flood", "processes", "disk", "ended", "start"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,20 @@ class Order:
     """Output kept of both streams together; ten times that is a flood."""
     parent: int | None = None
     """Process whose death ends the command; None when only the lifeline does."""
+    processes: int | None = None
+    """Processes and threads of the command and all it started; None for no limit."""
+    cpu_seconds: int | None = None
+    """Processor time of one process; None for no limit."""
+    disk_bytes: int | None = None
+    """What the folder that it writes to may hold, deleted files that it keeps open included; None for no limit."""
+    disk_folder: str = ""
+    """That folder."""
+    layers: int = 0
+    """Processes of a sandbox between the supervisor and the command."""
+    filter: str = ""
+    """A system call filter for the sandbox, in hexadecimal."""
+    rules: dict[str, Any] = field(default_factory=dict)
+    """What confine.py, which lies beside this file, is to confine the command to; nothing when empty."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +124,11 @@ def supervise(order: Order, ended: threading.Event) -> Ending:
     half = max(1, order.output_bytes // 2)
     streams = ((process.stdout, order.stdout), (process.stderr, order.stderr))
     captures = [Capture(stream.fileno(), path, half) for stream, path in streams]
-    meter = MemoryMeter(process.pid, order.memory_bytes)
+    meter = MemoryMeter(process.pid, order.memory_bytes, order.layers)
     cause = _watch(process, order, captures, meter, ended, start + order.timeout_s)
     orphaned = order.parent is not None and os.getppid() != order.parent
     if cause != "exit" and not orphaned:  # an orphan must be gone before its run is resumed
-        _signal_all(process, asking=True)
+        _signal_all(process, asking=True, layers=order.layers)
         _wait_for_all(process, order.grace_s)
     _end_strays(process)
     for capture in captures:
@@ -113,6 +137,8 @@ def supervise(order: Order, ended: threading.Event) -> Ending:
         cause = "flood"
     _reap(process)
     status = process.returncode
+    if order.layers and status is not None and 128 < status <= 128 + signal.NSIG:
+        status = 128 - status  # as shells do, a sandbox cannot itself die of what killed the command
     killed = status is None or status < 0
     cpu_seconds, largest = _usage()
     return Ending(
@@ -213,10 +239,11 @@ class TerminalFilter:
 class MemoryMeter:
     """Resident memory of a process and all below it."""
 
-    def __init__(self, pid: int, limit: int) -> None:
+    def __init__(self, pid: int, limit: int, layers: int = 0) -> None:
         self.peak_mb: float | None = None
         """Largest sum seen; shared pages count once where the limit is near."""
         self._pid = pid
+        self._layers = layers
         self._limit = limit
         self._next_look = 0.0
 
@@ -234,7 +261,7 @@ class MemoryMeter:
 
     def _resident(self) -> int | None:
         if _has_proc():
-            pids = _below(os.getpid())
+            pids = _below(os.getpid(), self._layers)
             used = sum(_resident_bytes(pid) for pid in pids)
             return used if used <= self._limit else sum(_proportional_bytes(pid) for pid in pids)
         return None if sys.platform == "win32" else _resident_by_ps(self._pid)
@@ -244,24 +271,89 @@ def _has_proc() -> bool:
     return sys.platform == "linux" and Path("/proc/self/statm").exists()
 
 
-def _below(root: int) -> list[int]:
-    """Living processes started, directly or not, by this one."""
-    children: dict[int, list[int]] = {}
+def _below(root: int, layers: int = 0) -> list[int]:
+    """Living processes started, directly or not, by this one; `layers` generations of them left out."""
+    return [pid for pid, _ in _tasks_below(root, layers)]
+
+
+def _tasks_below(root: int, layers: int = 0) -> list[tuple[int, int]]:
+    """Living processes below this one, each with the number of its threads."""
+    children: dict[int, list[tuple[int, int]]] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                state, parent = (folder / "stat").read_bytes().rpartition(b")")[2].split()[:2]
-            except (OSError, ValueError):  # it ended meanwhile
+                fields = (folder / "stat").read_bytes().rpartition(b")")[2].split()
+                state, parent, threads = fields[0], int(fields[1]), int(fields[17])
+            except (OSError, ValueError, IndexError):  # it ended meanwhile
                 continue
             if state not in (b"Z", b"X"):
-                children.setdefault(int(parent), []).append(int(folder.name))
-    found: list[int] = []
-    queue = [root]
-    while queue:
-        below = children.get(queue.pop(), [])
-        found += below
-        queue += below
+                children.setdefault(parent, []).append((int(folder.name), threads))
+    found: list[tuple[int, int]] = []
+    generation = [root]
+    while generation:
+        below = [child for pid in generation for child in children.get(pid, [])]
+        if layers > 0:
+            layers -= 1
+        else:
+            found += below
+        generation = [pid for pid, _ in below]
     return found
+
+
+class DiskMeter:
+    """What a folder holds, together with deleted files that processes keep open on the same disk."""
+
+    def __init__(self, folder: str, limit: int, layers: int) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._layers = layers
+        self._next_look = 0.0
+
+    def exceeded(self) -> bool:
+        """Look, if it is time to, and say whether the limit is passed."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return False
+        exceeded = self._used() > self._limit
+        done = time.monotonic()
+        self._next_look = done + max(LOOK_AT_DISK_S, 10 * (done - now))  # many files must not keep the supervisor busy
+        return exceeded
+
+    def _used(self) -> float:
+        """Bytes; infinite where it cannot be told: too many files, no right to look, nested too deep to have a name."""
+        used, files = 0, 0
+        queue = [self._folder]
+        while queue:
+            try:
+                for entry in os.scandir(queue.pop()):
+                    files += 1
+                    if files > MOST_FILES:
+                        return float("inf")
+                    with contextlib.suppress(FileNotFoundError):  # one that is gone must not hide those beside it
+                        used += _allocated(entry.stat(follow_symlinks=False))
+                    if entry.is_dir(follow_symlinks=False):
+                        queue.append(entry.path)
+            except (FileNotFoundError, NotADirectoryError):  # gone meanwhile
+                continue
+            except OSError:
+                return float("inf")
+        return used + self._deleted()
+
+    def _deleted(self) -> int:
+        """Bytes of files that have no name any more and are held open."""
+        seen: dict[tuple[int, int], int] = {}
+        for pid in _below(os.getpid(), self._layers) if _has_proc() else []:
+            with contextlib.suppress(OSError):
+                for number in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208 - as text, and many
+                    with contextlib.suppress(OSError):
+                        found = os.stat(f"/proc/{pid}/fd/{number}")  # noqa: PTH116
+                        if found.st_nlink == 0 and stat.S_ISREG(found.st_mode):
+                            seen[found.st_dev, found.st_ino] = _allocated(found)
+        return sum(seen.values())
+
+
+def _allocated(found: os.stat_result) -> int:
+    return int(getattr(found, "st_blocks", found.st_size // 512)) * 512
 
 
 def _resident_bytes(pid: int) -> int:
@@ -319,8 +411,11 @@ def _start(order: Order) -> "subprocess.Popen[bytes]":
     import resource
 
     prctl, supervisor = _prctl(), os.getpid()
+    confine = _confinement(order.rules) if order.rules else None
     # The data segment, not the address space: numerical libraries reserve far more addresses than they use.
     wanted = [("RLIMIT_DATA", order.memory_bytes), ("RLIMIT_FSIZE", order.file_bytes), ("RLIMIT_CORE", 0)]
+    if order.cpu_seconds is not None:
+        wanted.append(("RLIMIT_CPU", order.cpu_seconds))
     limits = [(getattr(resource, name), value) for name, value in wanted if hasattr(resource, name)]
 
     def limit() -> None:
@@ -335,10 +430,42 @@ def _start(order: Order) -> "subprocess.Popen[bytes]":
                 resource.setrlimit(kind, (allowed, allowed))
             except (OSError, ValueError):  # a platform that knows the name but not the limit
                 continue
+        if confine:
+            confine()
 
     if prctl:
         prctl(PR_SET_CHILD_SUBREAPER, 1)  # processes that leave the group stay below this one, and are found
-    return subprocess.Popen(order.command, start_new_session=True, preexec_fn=limit, **common)
+    if order.filter:
+        common["pass_fds"] = (_hand_over(bytes.fromhex(order.filter)),)
+    try:
+        return subprocess.Popen(order.command, start_new_session=True, preexec_fn=limit, **common)
+    finally:
+        for held in common.get("pass_fds", ()):
+            os.close(held)
+
+
+def _confinement(rules: dict[str, Any]) -> Callable[[], None]:
+    """A function that confines the process which calls it. It is read from its file: nothing can be imported here."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location("confine", Path(__file__).with_name("confine.py"))
+    if spec is None or spec.loader is None:
+        raise OSError("confine.py, which makes the sandbox, is not beside the supervisor")
+    module = module_from_spec(spec)
+    sys.modules["confine"] = module
+    spec.loader.exec_module(module)
+    wanted = module.Rules(**rules)
+    return lambda: module.confine(wanted)
+
+
+def _hand_over(content: bytes) -> int:
+    """Open file FILTER, from which the content can be read."""
+    outlet, inlet = os.pipe()
+    os.write(inlet, content)  # far less than a pipe holds
+    os.close(inlet)
+    os.dup2(outlet, FILTER)
+    os.close(outlet)
+    return FILTER
 
 
 def _watch(
@@ -349,6 +476,7 @@ def _watch(
     ended: threading.Event,
     deadline: float,
 ) -> Cause:
+    disk = DiskMeter(order.disk_folder, order.disk_bytes, order.layers) if order.disk_bytes is not None else None
     while not _exited(process):
         if ended.wait(POLL_S):
             return "exit" if _exited(process) else "ended"
@@ -358,7 +486,15 @@ def _watch(
             return "flood"
         if meter.exceeded():
             return "memory"
+        if order.processes is not None and _has_proc() and _tasks(order.layers) > order.processes:
+            return "processes"
+        if disk and disk.exceeded():
+            return "disk"
     return "exit"
+
+
+def _tasks(layers: int) -> int:
+    return sum(threads for _, threads in _tasks_below(os.getpid(), layers))
 
 
 def _flooded(captures: list[Capture], order: Order) -> bool:
@@ -372,16 +508,17 @@ def _exited(process: "subprocess.Popen[bytes]") -> bool:
     return process.poll() is not None
 
 
-def _signal_all(process: "subprocess.Popen[bytes]", *, asking: bool) -> None:
-    """Ask the group, and all others below, to end; or kill them."""
+def _signal_all(process: "subprocess.Popen[bytes]", *, asking: bool, layers: int = 0) -> None:
+    """Ask the group, and all others below, to end; or kill them. A sandbox is not asked: it would take all with it."""
     if sys.platform == "win32":
         force = [] if asking else ["/F"]
         subprocess.run(["taskkill", "/T", *force, "/PID", str(process.pid)], capture_output=True, check=False)
         return
     number = signal.SIGTERM if asking else signal.SIGKILL
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left; macOS says so with the second
-        os.killpg(process.pid, number)
-    for pid in _below(os.getpid()) if _has_proc() else []:
+    if not (asking and layers):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left; macOS says so with the second
+            os.killpg(process.pid, number)
+    for pid in _below(os.getpid(), layers if asking else 0) if _has_proc() else []:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
 

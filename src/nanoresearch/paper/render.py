@@ -10,12 +10,17 @@ from nanoresearch.literature.bibtex import bibtex
 from nanoresearch.paper.numbers import numbers_tex
 from nanoresearch.paper.tables import render_table
 from nanoresearch.paper.template import layout_of, paper_tex
-from nanoresearch.paths import write_atomic
+from nanoresearch.paths import read_record, write_atomic
 from nanoresearch.schema.analysis import Analysis, Figure, Number
 from nanoresearch.schema.manuscript import Manuscript
 from nanoresearch.schema.paper import Paper
+from nanoresearch.schema.run import RunRecord
 
 _CITE = re.compile(r"\\cite[a-zA-Z]*\*?\s*(?:\[[^\]]*\]\s*){0,2}\{([^{}]*)\}")
+UNISOLATED = (
+    " Experiment code ran without a sandbox, by the user's choice: nothing but its own text kept it from the"
+    " network and from other files."
+)
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,9 @@ def render_paper(
 ) -> RenderedPaper:
     """Write paper.tex, numbers.tex, references.bib, tables/ and figures/ into the folder, only what changed.
 
-    `drawings` has ID.pdf for every figure of the analysis; `note` is LaTeX at the foot of the first page. Only works
-    that the text cites get into references.bib. Raises PaperError for a missing drawing or an unusable number.
+    `drawings` has ID.pdf for every figure of the analysis; `note` is LaTeX at the foot of the first page, which also
+    says when run.json beside the folder tells of experiments without a sandbox. Only works that the text cites get
+    into references.bib. Raises PaperError for a missing drawing or an unusable number.
     """
     cited = cited_keys(manuscript, analysis)
     known = {paper.key: paper for paper in papers}
@@ -53,7 +59,7 @@ def render_paper(
     numbers = _numbers(manuscript, analysis)
     texts = {number.key: number.text for number in numbers}
     sources: dict[str, str | bytes] = {
-        "paper.tex": paper_tex(manuscript, cited=bool(cited), note=note),
+        "paper.tex": paper_tex(manuscript, cited=bool(cited), note=note + _isolation(folder)),
         "numbers.tex": numbers_tex(numbers),
         "references.bib": bibtex(found),
     }
@@ -99,6 +105,12 @@ def render_figure(figure: Figure, two_column: bool) -> str:
 
 def _numbers(manuscript: Manuscript, analysis: Analysis) -> list[Number]:
     return [*manuscript.numbers, *analysis.numbers]
+
+
+def _isolation(folder: Path) -> str:
+    path = folder.parent / "run.json"
+    isolation = read_record(path, RunRecord).isolation if path.exists() else None
+    return UNISOLATED if isolation and isolation.kind == "none" else ""
 
 
 def _drawing(drawings: Path, figure: Figure) -> bytes:

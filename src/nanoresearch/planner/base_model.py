@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from nanoresearch.planner.branches import PROMPT, branch_mask
 from nanoresearch.planner.choices import Menu
 from nanoresearch.planner.problems import ModelUnusable
 from nanoresearch.planner.smollm import DEFAULT_MODEL, ensure_smollm
@@ -30,6 +31,8 @@ class BaseModel:
     fingerprint: str
     head: Any = field(init=False)
     device: torch.device = field(init=False)
+    packs: bool = field(init=False)
+    """Whether plans that continue one prompt can share a row of tokens."""
     _adapters: int = 0
 
     def __post_init__(self) -> None:
@@ -45,6 +48,7 @@ class BaseModel:
         self.head = self.model.get_output_embeddings()
         self.device = self.head.weight.device
         self._check_head()
+        self.packs = _attends_everywhere(self.model.config.get_text_config()) and self._packs_exactly()
 
     @property
     def end(self) -> int:
@@ -110,6 +114,29 @@ class BaseModel:
                 f"The model {self.name} ({type(self.model).__name__}) changes its logits after the output layer, "
                 "which this planner does not support. Choose another planner.model, such as a Llama, Qwen or SmolLM."
             )
+
+    @torch.no_grad()
+    def _packs_exactly(self) -> bool:
+        # Attention that looks at distances in the row and not at positions tells a packed plan from one by itself.
+        prompt, one, other = [self.end, 1, 2], [3] * 24, [4, 5]
+        owner = [PROMPT] * len(prompt) + [0] * len(one) + [1] * len(other)
+        positions = [*range(len(prompt) + len(one)), *range(len(prompt), len(prompt) + len(other))]
+        decoder = self.model.get_decoder()
+        packed = decoder(
+            input_ids=torch.tensor([prompt + one + other], device=self.device),
+            position_ids=torch.tensor([positions], device=self.device),
+            attention_mask=branch_mask(owner, len(owner), self.head.weight),
+            use_cache=False,
+        ).last_hidden_state[0, -len(other) :]
+        alone = decoder(input_ids=torch.tensor([prompt + other], device=self.device), use_cache=False)
+        wanted = alone.last_hidden_state[0, -len(other) :]
+        return bool((packed - wanted).float().norm() <= 0.05 * wanted.float().norm())
+
+
+def _attends_everywhere(config: Any) -> bool:
+    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+    masked = getattr(config, "_attn_implementation", None) in ("sdpa", "eager")
+    return masked and kinds == {"full_attention"} and getattr(config, "sliding_window", None) is None
 
 
 def load_base(source: str = DEFAULT_MODEL, models: Path | None = None) -> BaseModel:

@@ -1,87 +1,24 @@
 """The policy: a causal language model with a LoRA adapter that writes plans from a menu.
 
-The prompt is run once and its keys and values are shared by all plans written or scored after it; gradients flow
-back through the shared part. Tokens that the menu forces are fed together. Imports torch: import it only when a
+The prompt is run once and shared by all plans written or scored after it; gradients flow back through it. Tokens that
+the menu forces are fed together. Imports torch: import it only when a
 planner of this kind is used.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
 
 from nanoresearch.planner.base_model import BaseModel
+from nanoresearch.planner.branches import Branches, Prefix
 from nanoresearch.planner.choices import Menu, Options, Progress, branch_bonus
-
-
-class RoomyLayer(DynamicLayer):
-    """Keys and values at the start of a larger buffer; a growing plan would else copy its prompt at each step."""
-
-    def __init__(self, key: Tensor, value: Tensor, rows: int, room: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        _, heads, length, width = key.shape
-        self._keys = key.new_empty(rows, heads, length + room, width)
-        self._values = value.new_empty(rows, heads, length + room, value.shape[-1])
-        self._keys[:, :, :length], self._values[:, :, :length] = key, value
-        self._show(length)
-        self.dtype, self.device, self.is_initialized = key.dtype, key.device, True
-
-    def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
-        """Write behind what is there and return everything up to it."""
-        start = self._length
-        end = start + key_states.shape[2]
-        if end > self._keys.shape[2]:
-            more = (0, 0, 0, end)  # at least doubles the room
-            self._keys = torch.nn.functional.pad(self._keys, more)
-            self._values = torch.nn.functional.pad(self._values, more)
-        self._keys[:, :, start:end], self._values[:, :, start:end] = key_states, value_states
-        return self._show(end)
-
-    def _show(self, length: int) -> tuple[Tensor, Tensor]:
-        self._length = length
-        shown = self._keys[:, :, :length], self._values[:, :, :length]
-        self.keys, self.values = shown
-        return shown
-
-
-@dataclass(frozen=True)
-class Prefix:
-    """A prompt that was run through the model, all but its last token."""
-
-    keys: tuple[Tensor, ...]
-    """Per layer, shape (1, heads, length, width)."""
-    values: tuple[Tensor, ...]
-    """Per layer, shape (1, heads, length, width)."""
-    last: int
-    """The prompt's last token, to be fed with what follows."""
-
-    @property
-    def length(self) -> int:
-        """Tokens in the cache."""
-        return self.keys[0].shape[2]
-
-    def detach(self) -> "Prefix":
-        """The same without gradients."""
-        return replace(self, keys=tuple(k.detach() for k in self.keys), values=tuple(v.detach() for v in self.values))
-
-    def cache(self, rows: int) -> DynamicCache:
-        """A cache of its own for so many continuations; gradients flow through it."""
-        cache = DynamicCache()
-        for layer, (key, value) in enumerate(zip(self.keys, self.values, strict=True)):
-            cache.update(key.expand(rows, -1, -1, -1), value.expand(rows, -1, -1, -1), layer)
-        return cache
-
-    def growing_cache(self, rows: int, room: int) -> DynamicCache:
-        """The same without gradients, with room for so many more tokens: growing it copies nothing."""
-        cache = DynamicCache()
-        cache.layers = [RoomyLayer(*pair, rows, room) for pair in zip(self.keys, self.values, strict=True)]
-        return cache
+from nanoresearch.planner.lora import make_lean
 
 
 @dataclass(frozen=True)
@@ -127,6 +64,7 @@ class Policy:
             else:
                 self.model = get_peft_model(base.model, config, adapter_name=self.adapter)
                 base.model = self.model
+        make_lean(self.model)
         self.model.eval()  # no dropout anywhere; gradients do not need training mode
         self._initial = {name: value.detach().clone() for name, value in self.weights().items()}
 
@@ -198,52 +136,45 @@ class Policy:
         bonus: Sequence[float] | None = None,
     ) -> list[WrittenPlan]:
         """Write plans. temperature 0 always takes the likeliest token. bonus: nats per directive, for a teacher."""
-        states = [Progress() for _ in range(count)]
+        progress = [Progress() for _ in range(count)]
         plans: list[list[int]] = [[] for _ in range(count)]
         pending: list[list[int]] = [[prefix.last] for _ in range(count)]
-        cache, lengths = prefix.growing_cache(count, 2 * menu.longest + 8), [prefix.length] * count
-        mask = torch.ones(count, prefix.length, dtype=torch.long)
+        branches = Branches(prefix, count, packed=self.base.packs, room=menu.longest + 1)
         with self.adapted(adapter):
             while True:
                 choices: list[Options] = []
                 for i in range(count):
-                    forced, states[i], options = menu.force(states[i])
+                    forced, progress[i], options = menu.force(progress[i])
                     plans[i] += forced
-                    pending[i] += forced
+                    pending[i] = pending[i] + forced if options else []  # what ends a plan need not be run
                     choices.append(options)
                 if not any(choices):
                     break
-                hidden, mask = self._feed(pending, cache, mask, lengths)
-                pending = [[] for _ in range(count)]
+                states = branches.feed(self._decoder(), pending)
                 for i, options in enumerate(choices):
                     if not options:
                         continue
                     tokens = list(options)
-                    scores = self._project(hidden[i], tokens).log_softmax(-1)
+                    scores = self._project(states[i][-1], tokens).log_softmax(-1)
                     if bonus is not None:
                         scores = scores + scores.new_tensor(branch_bonus(list(options.values()), bonus))
                     taken = tokens[_draw(scores, temperature, generator)]
-                    states[i] = menu.advance(states[i], taken)
+                    progress[i] = menu.advance(progress[i], taken)
                     plans[i].append(taken)
-                    pending[i].append(taken)
-        return [WrittenPlan(tuple(plan), state.chosen) for plan, state in zip(plans, states, strict=True)]
+                    pending[i] = [taken]
+        return [WrittenPlan(tuple(plan), state.chosen) for plan, state in zip(plans, progress, strict=True)]
 
     def hidden(
         self, prefix: Prefix, plans: Sequence[WrittenPlan], *, adapter: bool = True, grad: bool = False
     ) -> Tensor:
         """The states from which each token of each plan is predicted: (plans, longest plan, width).
 
-        Rows of shorter plans end in padding. Gradients flow into the prefix when it has any.
+        Rows of shorter plans end in zeros. Gradients flow into the prefix when it has any.
         """
-        rows = [[prefix.last, *plan.tokens[:-1]] for plan in plans]
-        longest = max(map(len, rows))
-        ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=self.device)
-        mask = torch.ones(len(rows), prefix.length + longest, dtype=torch.long, device=self.device)
-        for i, row in enumerate(rows):
-            mask[i, prefix.length + len(row) :] = 0
-        positions = torch.arange(prefix.length, prefix.length + longest, device=self.device).expand(len(rows), -1)
+        branches = Branches(prefix, len(plans), packed=self.base.packs)
         with self.adapted(adapter), torch.set_grad_enabled(grad):
-            return self._decode(ids, mask, positions, prefix.cache(len(rows)))
+            states = branches.feed(self._decoder(), [[prefix.last, *plan.tokens[:-1]] for plan in plans])
+            return torch.nn.utils.rnn.pad_sequence(states, batch_first=True)
 
     def allowed_logits(self, states: Tensor, menu: Menu) -> Tensor:
         """Logits of the menu's tokens: (..., width) -> (..., A), A in the order of menu_tokens."""
@@ -256,31 +187,6 @@ class Policy:
     def _decoder(self) -> Any:
         model: Any = self.model
         return model.get_base_model().get_decoder()
-
-    def _decode(self, ids: Tensor, mask: Tensor, positions: Tensor, cache: DynamicCache) -> Tensor:
-        decoder = self._decoder()
-        result: Any = decoder(
-            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
-        )
-        hidden: Tensor = result.last_hidden_state
-        return hidden
-
-    def _feed(
-        self, pending: list[list[int]], cache: DynamicCache, mask: Tensor, lengths: list[int]
-    ) -> tuple[Tensor, Tensor]:
-        # Rows wait for different numbers of tokens: pad on the right, hide the padding for good.
-        width = max(map(len, pending))
-        ids = torch.tensor([row + [0] * (width - len(row)) for row in pending], device=self.device)
-        fresh = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in pending])
-        mask = torch.cat([mask, fresh], dim=1)
-        positions = torch.tensor(
-            [[n + min(j, max(len(row) - 1, 0)) for j in range(width)] for row, n in zip(pending, lengths, strict=True)]
-        )
-        for i, row in enumerate(pending):
-            lengths[i] += len(row)
-        states = self._decode(ids, mask.to(self.device), positions.to(self.device), cache)
-        ends = torch.tensor([max(len(row) - 1, 0) for row in pending], device=self.device)
-        return states[torch.arange(len(pending), device=self.device), ends], mask
 
     def _project(self, states: Tensor, tokens: Sequence[int] | None) -> Tensor:
         # Only the rows of the output matrix that are asked for; base_model checked that logits are this product.

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nanoresearch.planner.branches import Prefix
 from nanoresearch.planner.choices import Menu, branch_bonus
-from nanoresearch.planner.policy import Policy, Prefix, WrittenPlan, branch_table
+from nanoresearch.planner.policy import Policy, WrittenPlan, branch_table
 from nanoresearch.schema.learning import Divergence, Vocabulary
 
 NEVER = -1e9  # instead of minus infinity, whose product with zero has no gradient

@@ -29,9 +29,10 @@ from nanoresearch.planner import replay
 from nanoresearch.planner.adapters import AdapterStore
 from nanoresearch.planner.attitude import AttitudeReader
 from nanoresearch.planner.base_model import BaseModel
+from nanoresearch.planner.branches import Prefix
 from nanoresearch.planner.choices import Menu
 from nanoresearch.planner.planner import PlannerInput
-from nanoresearch.planner.policy import Policy, Prefix, WrittenPlan
+from nanoresearch.planner.policy import Policy, WrittenPlan
 from nanoresearch.planner.problems import AdapterUnusable
 from nanoresearch.planner.prompt import clean, compose, menu_of, shorten
 from nanoresearch.planner.sdpo import Teacher, compare, distillation_loss, entropy

@@ -165,6 +165,8 @@ class Blueprint(Record):
     """Expected wall-clock minutes for the whole experiment."""
     unanswered: tuple[str, ...] = ()
     """Parts of the topic that this experiment does not answer, in words."""
+    informed_by: tuple[str, ...] = ()
+    """Skills and memories that shaped it."""
 
 
 class Critique(Record):

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from nanoresearch.schema.isolation import Sandbox
 from nanoresearch.schema.record import Record
 
 Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "invalid"]
@@ -68,6 +69,8 @@ class Job(Record):
     """Largest resident set seen; None where the platform cannot tell."""
     reason: str = ""
     """Why it failed, in words."""
+    sandbox: Sandbox | None = None
+    """What kept it apart; None when it was not started, or in records from before there were sandboxes."""
 
 
 class Failure(Record):
@@ -96,6 +99,30 @@ class Patch(Record):
     """Why it should help, one sentence."""
     files: dict[str, str]
     """New content of each changed file."""
+    skill: str | None = None
+    """Skill that it came from."""
+
+
+class Preparation(Record):
+    """A cure that was applied before the first run, because earlier studies needed it."""
+
+    fix: str
+    """Name of the cure."""
+    reason: str
+    """Why, LaTeX-safe sentence."""
+    skill: str
+    """Skill or memory that it came from."""
+
+
+class Program(Record):
+    """A codebase as a coder hands it over."""
+
+    files: dict[str, str]
+    """Content of each file by its path."""
+    prepared: tuple[Preparation, ...] = ()
+    """Cures it already holds."""
+    proven_by: str | None = None
+    """Memory of a run in which all of this worked on the same data, so that a reduced run would show nothing new."""
 
 
 class Attempt(Record):
@@ -121,3 +148,5 @@ class Attempt(Record):
     """Cure applied after it, by name."""
     patch_reason: str | None = None
     """Why."""
+    skill: str | None = None
+    """Skill that the cure came from."""

@@ -28,6 +28,17 @@ class Gap(Record):
     """Keys of the works it was read from."""
 
 
+class SetAside(Record):
+    """A hypothesis that is not proposed again."""
+
+    statement: str
+    """The claim."""
+    reason: str
+    """Why not, in a sentence."""
+    memory: str
+    """Memory that says so."""
+
+
 class Survey(Record):
     """The literature a run stands on."""
 
@@ -41,6 +52,8 @@ class Survey(Record):
     """Open questions."""
     degraded: tuple[str, ...] = ()
     """Sources that failed, in words; empty when all answered."""
+    set_aside: tuple[SetAside, ...] = ()
+    """What this researcher's own earlier experiments have refuted under these conditions."""
 
 
 class Hypothesis(Record):
@@ -108,6 +121,8 @@ class Ideas(Record):
 
     proposals: tuple[Proposal, ...]
     """Preferred first."""
+    informed_by: tuple[str, ...] = ()
+    """Skills and memories that shaped them."""
 
 
 class NoveltyReport(Record):

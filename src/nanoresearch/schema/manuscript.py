@@ -38,6 +38,8 @@ class Manuscript(Record):
     """Numbers referred to."""
     revision: int = 0
     """How often it was revised."""
+    informed_by: tuple[str, ...] = ()
+    """Skills and memories that shaped it."""
 
 
 class Remark(Record):

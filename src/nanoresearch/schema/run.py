@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from nanoresearch.schema.isolation import Isolation
 from nanoresearch.schema.profile import Profile
 from nanoresearch.schema.record import Record
 
@@ -54,6 +55,8 @@ class RunRecord(Record):
     """ISO time, UTC."""
     updated: str
     """ISO time, UTC."""
+    isolation: Isolation | None = None
+    """What kept its experiments apart from the rest of the machine; the weakest over all sittings and nodes."""
     phases: dict[str, PhaseCost] = Field(default_factory=dict)
     """Costs per phase."""
     attempts: int = 0

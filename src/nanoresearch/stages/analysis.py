@@ -1,21 +1,21 @@
 """Stage II, last part: from records to a report."""
 
+from nanoresearch.crew.roles import Briefing
 from nanoresearch.evidence.statistics import Ledger, derive
 from nanoresearch.paper.figures import draw
 from nanoresearch.paper.template import layout_of
 from nanoresearch.schema.analysis import Analysis
-from nanoresearch.schema.plan import Plan
 from nanoresearch.stages.workplace import Workplace
 
 DRAWINGS = "analysis/figures"
 
 
-def analyse(work: Workplace, plan: Plan, ledger: Ledger) -> Analysis:
+def analyse(work: Workplace, briefing: Briefing, ledger: Ledger) -> Analysis:
     """The analysis of the results, made once."""
     analysis = work.once(
         "analysis/analysis.json",
         Analysis,
-        lambda: work.crew.analyst.analyse(work.briefing(plan), ledger, work.folder),
+        lambda: work.crew.analyst.analyse(briefing, ledger, work.folder),
     )
     _draw(work, analysis, ledger)
     work.events.emit("decision", f"hypothesis {analysis.verdict}: {analysis.verdict_reason}")

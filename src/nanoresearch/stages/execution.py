@@ -1,7 +1,8 @@
 """Stage II, second part: run, debug, and take the results into the ledger."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import ExecutionError
 from nanoresearch.evidence.statistics import Ledger
 from nanoresearch.execution.attempts import ATTEMPT_FILE, attempt_reports, run_attempt
@@ -9,8 +10,8 @@ from nanoresearch.execution.collect import merge
 from nanoresearch.execution.repository import Codebase
 from nanoresearch.planner.guidance import guide
 from nanoresearch.schema.blueprint import Blueprint
-from nanoresearch.schema.experiment import Attempt, Patch, Result
-from nanoresearch.schema.plan import CodingGuidance, Plan
+from nanoresearch.schema.experiment import Attempt, Failure, Patch, Result
+from nanoresearch.schema.plan import CodingGuidance
 from nanoresearch.stages.workplace import Workplace
 
 RESULTS = "execution/results.jsonl"
@@ -26,11 +27,17 @@ class Execution:
     attempts: tuple[Attempt, ...]
 
 
-def execute(work: Workplace, blueprint: Blueprint, codebase: Codebase, plan: Plan) -> Execution:
-    """Run the experiment until it succeeds. Raises ExecutionError when no cure is known or the tries are spent."""
+def execute(
+    work: Workplace, blueprint: Blueprint, codebase: Codebase, briefing: Briefing, *, proven: bool = False
+) -> Execution:
+    """Run the experiment until it succeeds. Raises ExecutionError when no cure is known or the tries are spent.
+
+    A reduced run comes first if the plan wants one, the experiment has conditions to leave out, and the program has
+    not proven itself before.
+    """
     attempts = recorded_attempts(work)
     if not work.folder.has(RESULTS):
-        attempts = _run_until_success(work, blueprint, codebase, plan, attempts)
+        attempts = _run_until_success(work, blueprint, codebase, briefing, attempts, proven)
         _take_in(work, blueprint, attempts[-1])
     work.log.attempts(tuple(attempts))
     results = work.folder.load_lines(RESULTS, Result)
@@ -46,17 +53,22 @@ def recorded_attempts(work: Workplace) -> list[Attempt]:
 
 
 def _run_until_success(
-    work: Workplace, blueprint: Blueprint, codebase: Codebase, plan: Plan, attempts: list[Attempt]
+    work: Workplace,
+    blueprint: Blueprint,
+    codebase: Codebase,
+    briefing: Briefing,
+    attempts: list[Attempt],
+    proven: bool,
 ) -> list[Attempt]:
-    guidance = guide(plan, CodingGuidance)
+    reduced_first = guide(briefing.plan, CodingGuidance).smoke_run and blueprint.sweep is not None and not proven
     if attempts and attempts[-1].outcome != "succeeded":  # killed between a failure and its cure
-        attempts[-1] = _cure(work, blueprint, codebase, plan, attempts)
+        attempts[-1] = _cure(work, blueprint, codebase, briefing, attempts)
     while not attempts or attempts[-1].smoke or attempts[-1].outcome != "succeeded":
         number = len(attempts) + 1
         if number > work.config.execution.attempts:
             raise ExecutionError(_advice(work, attempts[-1], f"All {number - 1} attempts are spent."))
         tried = bool(attempts) and attempts[-1].outcome == "succeeded"
-        smoke = guidance.smoke_run and not tried
+        smoke = reduced_first and not tried
         work.log.step(_folder(number))
         attempt = run_attempt(
             number,
@@ -72,11 +84,13 @@ def _run_until_success(
         attempts.append(attempt)
         work.log.attempts(tuple(attempts))
         if attempt.outcome != "succeeded":
-            attempts[-1] = _cure(work, blueprint, codebase, plan, attempts)
+            attempts[-1] = _cure(work, blueprint, codebase, briefing, attempts)
     return attempts
 
 
-def _cure(work: Workplace, blueprint: Blueprint, codebase: Codebase, plan: Plan, attempts: list[Attempt]) -> Attempt:
+def _cure(
+    work: Workplace, blueprint: Blueprint, codebase: Codebase, briefing: Briefing, attempts: list[Attempt]
+) -> Attempt:
     """Commit a patch for the last failure and note it with the attempt. It is saved first: a kill loses nothing."""
     attempt = attempts[-1]
     if attempt.patch is not None and codebase.head() != attempt.commit:
@@ -89,14 +103,20 @@ def _cure(work: Workplace, blueprint: Blueprint, codebase: Codebase, plan: Plan,
     if work.folder.has(name):
         patch: Patch | None = work.folder.load(name, Patch)
     else:
-        patch = work.crew.debugger.patch(work.briefing(plan), blueprint, codebase.files(), failure, attempts[:-1])
+        known = work.recall(f"{_folder(attempt.number)}/recalled.json", "debugging", _words(failure), None, blueprint)
+        informed = replace(
+            briefing,
+            skills=tuple(item.skill for item in known.skills),
+            memories=tuple(item.memory for item in known.memories),
+        )
+        patch = work.crew.debugger.patch(informed, blueprint, codebase.files(), failure, attempts[:-1])
     if patch is None:
         raise ExecutionError(_advice(work, attempt, "No cure is known for it."))
     work.folder.save(name, patch)
     if codebase.head() == attempt.commit:
         codebase.apply(patch)
     work.events.emit("decision", f"patch {patch.fix}: {patch.reason}")
-    cured = attempt.model_copy(update={"patch": patch.fix, "patch_reason": patch.reason})
+    cured = attempt.model_copy(update={"patch": patch.fix, "patch_reason": patch.reason, "skill": patch.skill})
     work.folder.save(f"{_folder(attempt.number)}/{ATTEMPT_FILE}", cured)
     return cured
 
@@ -112,6 +132,11 @@ def _take_in(work: Workplace, blueprint: Blueprint, attempt: Attempt) -> None:
 
 def _folder(number: int) -> str:
     return f"execution/attempts/{number}"
+
+
+def _words(failure: Failure) -> str:
+    end = "\n".join(failure.tail.splitlines()[-5:])
+    return f"{failure.signature}\n{failure.message}\n{end}"
 
 
 def _advice(work: Workplace, attempt: Attempt, first: str) -> str:

@@ -16,25 +16,25 @@ class Ideation:
     """What ideation hands on."""
 
     survey: Survey
+    ideas: Ideas
     novelty: NoveltyReport
     hypothesis: Hypothesis
 
 
 def ideate(work: Workplace) -> Ideation:
     """Survey the field, propose hypotheses, verify their novelty, choose."""
-    plan = work.plan("ideation")
-    briefing = work.briefing(plan)
+    briefing = work.begin("ideation")
     survey = work.once("ideation/survey.json", Survey, lambda: work.crew.surveyor.survey(briefing, work.literature))
     write_atomic(work.folder.path("ideation/evidence.jsonl"), json_lines(survey.evidence))
     for text in survey.degraded:
         work.events.emit("degraded", text)
-    ideas = work.once(
-        "ideation/hypotheses.json", Ideas, lambda: Ideas(proposals=work.crew.ideator.propose(briefing, survey))
-    )
+    for known in survey.set_aside:
+        work.events.emit("decision", f"not proposed again: {known.statement}, since {known.reason}")
+    ideas = work.once("ideation/hypotheses.json", Ideas, lambda: work.crew.ideator.propose(briefing, survey))
     novelty = work.once("ideation/novelty.json", NoveltyReport, lambda: _verify(work, ideas))
     hypothesis = next(item.hypothesis for item in ideas.proposals if item.hypothesis.id == novelty.chosen)
     work.events.emit("decision", f"hypothesis: {hypothesis.statement}")
-    return Ideation(survey, novelty, hypothesis)
+    return Ideation(survey, ideas, novelty, hypothesis)
 
 
 def _verify(work: Workplace, ideas: Ideas) -> NoveltyReport:

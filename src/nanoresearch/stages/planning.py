@@ -14,8 +14,7 @@ CRITIQUES = "planning/critiques.jsonl"
 
 def design(work: Workplace, hypothesis: Hypothesis) -> Blueprint:
     """The frozen blueprint. Raises BlueprintRejected when no draft passes, CorruptRecord when it was changed since."""
-    plan = work.plan("planning", hypothesis.statement)
-    briefing = work.briefing(plan)
+    briefing = work.begin("planning", hypothesis.statement, hypothesis)
     if work.folder.has(SEAL):
         return read_frozen(work)
     work.log.step(BLUEPRINT)

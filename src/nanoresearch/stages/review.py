@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from nanoresearch.crew.roles import WritingMaterial
+from nanoresearch.crew.roles import Briefing, WritingMaterial
 from nanoresearch.paper.compile import compile_pdf
 from nanoresearch.paper.render import render_paper
 from nanoresearch.schema.manuscript import Build, Manuscript, Review
-from nanoresearch.schema.plan import Plan
 from nanoresearch.stages.workplace import Workplace
 
 PAPER = "paper"
@@ -16,7 +15,9 @@ REVIEWS = "review/reviews.jsonl"
 DRAWINGS = "analysis/figures"
 
 
-def review(work: Workplace, material: WritingMaterial, manuscript: Manuscript, plan: Plan) -> tuple[Manuscript, Build]:
+def review(
+    work: Workplace, material: WritingMaterial, manuscript: Manuscript, briefing: Briefing
+) -> tuple[Manuscript, Build]:
     """The paper as it stands after the last review, rendered and compiled. The reviewer gets no briefing."""
     if work.folder.has(FINAL):
         manuscript = work.folder.load(FINAL, Manuscript)
@@ -39,7 +40,7 @@ def review(work: Workplace, material: WritingMaterial, manuscript: Manuscript, p
         )
         if verdict.passed or len(reviews) > work.config.review.revisions:
             break
-        manuscript = work.crew.writer.revise(work.briefing(plan), material, manuscript, verdict)
+        manuscript = work.crew.writer.revise(briefing, material, manuscript, verdict)
     work.folder.save(FINAL, manuscript)
     return manuscript, build
 

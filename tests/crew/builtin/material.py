@@ -161,7 +161,7 @@ def material(
     report = NoveltyReport(verdicts=(verdict,), chosen="h1", reason="It is new.")
     return WritingMaterial(
         blueprint=design, survey=found, novelty=report, critiques=_critiques(), analysis=analysis,
-        attempts=_attempts(), ledger=ledger, folder=folder,
+        prepared=(), attempts=_attempts(), ledger=ledger, folder=folder,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Designer and critic together: what is rejected is mended, and nothing is rejected twice for the same thing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from nanoresearch.crew.builtin.designer import BuiltinDesigner
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import DatasetError
 from nanoresearch.schema.blueprint import Blueprint, Critique
+from nanoresearch.schema.experience import Memory
 from nanoresearch.schema.idea import Hypothesis
 from nanoresearch.schema.profile import Compute, Profile, StatisticsHabits
 
 from .conftest import TOPIC, briefing_for
+from .lived import memory, skill
 
 
 def design_until_passed(
@@ -164,3 +167,95 @@ def test_planning_directives_show_in_the_blueprint(
     drafted = BuiltinDesigner().design(briefing_for("planning", None, TOPIC, **effect), hypothesis, None, tmp_path)
     assert seen(drafted)  # type: ignore[operator]
     assert not seen(blueprint)  # type: ignore[operator]
+
+
+# What earlier runs taught
+
+TIGHT = Profile(compute=Compute(minutes=0.5))
+TABLES = "tabular_classification"
+
+
+def first_draft(hypothesis: Hypothesis, root: Path, briefing: Briefing) -> tuple[Blueprint, set[str]]:
+    draft = BuiltinDesigner().design(briefing, hypothesis, None, root)
+    critique = BuiltinCritic().critique(briefing, draft, 1, root)
+    return draft, {objection.kind for objection in critique.objections}
+
+
+def test_a_cut_that_answered_the_critic_is_made_in_the_first_draft(hypothesis: Hypothesis, tmp_path: Path) -> None:
+    plain, objections = first_draft(hypothesis, tmp_path, briefing_for("planning", TIGHT))
+    assert objections == {"over_budget"}
+    known = skill("planning", "mend", "over_budget:three_seeds")
+    draft, objections = first_draft(hypothesis, tmp_path, replace(briefing_for("planning", TIGHT), skills=(known,)))
+    assert objections == set()
+    assert len(draft.seeds) == 3 < len(plain.seeds)
+    assert draft.informed_by == (known.id,)
+
+
+def test_nothing_is_cut_where_there_is_time(hypothesis: Hypothesis, blueprint: Blueprint, tmp_path: Path) -> None:
+    known = skill("planning", "mend", "over_budget:three_seeds")
+    draft, _ = first_draft(hypothesis, tmp_path, replace(briefing_for("planning"), skills=(known,)))
+    assert draft == blueprint
+
+
+@pytest.mark.parametrize(
+    ("effect", "target"),
+    [({"ablation": "none"}, "missing_control:control"), ({"reference": False}, "missing_baseline:reference")],
+)
+def test_other_objections_are_foreseen(
+    hypothesis: Hypothesis, tmp_path: Path, effect: dict[str, object], target: str
+) -> None:
+    briefing = briefing_for("planning", **effect)
+    assert first_draft(hypothesis, tmp_path, briefing)[1] == {target.partition(":")[0]}
+    known, other = skill("planning", "mend", target), skill("planning", "mend", "taboo:other_alternatives")
+    draft, objections = first_draft(hypothesis, tmp_path, replace(briefing, skills=(known, other)))
+    assert objections == set()
+    assert draft.informed_by == (known.id,)
+    retired = known.model_copy(update={"status": "retired"})
+    assert first_draft(hypothesis, tmp_path, replace(briefing, skills=(retired,)))[1] != set()
+
+
+def stood(**facts: object) -> Memory:
+    conditions = {"study": (TABLES,), "dataset": ("wine", "breast-cancer")}
+    return memory("configuration", "validated", conditions, datasets=["wine", "breast-cancer"], **facts)
+
+
+def test_a_validated_size_is_where_a_study_starts_that_would_not_fit(hypothesis: Hypothesis, tmp_path: Path) -> None:
+    known = stood(seeds=3)
+    draft, objections = first_draft(hypothesis, tmp_path, replace(briefing_for("planning", TIGHT), memories=(known,)))
+    assert objections == set()
+    assert len(draft.seeds) == 3
+    assert draft.informed_by == (known.id,)
+
+
+def test_plan_and_profile_win_where_they_fit(hypothesis: Hypothesis, blueprint: Blueprint, tmp_path: Path) -> None:
+    for facts in ({"seeds": 3}, {"seeds": 50}):
+        draft, _ = first_draft(hypothesis, tmp_path, replace(briefing_for("planning"), memories=(stood(**facts),)))
+        assert draft == blueprint
+
+
+def test_measured_seconds_replace_the_kits_forecast(
+    hypothesis: Hypothesis, blueprint: Blueprint, tmp_path: Path
+) -> None:
+    cost = {"study": (TABLES,), "dataset": ("wine",), "hardware": ("cores:2",)}
+    slow = memory("resource", "validated", cost, seconds={"baseline": 30.0}, start_up=1.0)
+    draft, _ = first_draft(hypothesis, tmp_path, replace(briefing_for("planning"), memories=(slow,)))
+    # baseline, two variants and the proposal take as long as the baseline; the reference and the rival are unknown
+    assert draft.forecast_minutes == pytest.approx((1.0 + 4 * 30.0 + 2 * 0.5 + 6 * 1.0) * 3 / 60, abs=0.01)
+    assert draft.informed_by == (slow.id,)
+    late = memory("resource", "failed", cost, slowdown=100.0)
+    draft, objections = first_draft(hypothesis, tmp_path, replace(briefing_for("planning"), memories=(late,)))
+    assert draft.forecast_minutes > 10 * blueprint.forecast_minutes
+    assert objections == {"over_budget"}
+    elsewhere = slow.model_copy(update={"conditions": cost | {"hardware": ("cores:64",)}})
+    draft, _ = first_draft(hypothesis, tmp_path, replace(briefing_for("planning"), memories=(elsewhere,)))
+    assert draft == blueprint
+
+
+def test_what_informed_a_draft_is_kept_when_it_is_mended(hypothesis: Hypothesis, tmp_path: Path) -> None:
+    profile = Profile(compute=Compute(minutes=0.35))
+    known = skill("planning", "mend", "over_budget:three_seeds")
+    briefing = replace(briefing_for("planning", profile), skills=(known,))
+    drafts, critiques = design_until_passed(briefing, hypothesis, tmp_path)
+    assert not critiques[0].passed
+    assert critiques[-1].passed
+    assert drafts[-1].informed_by == (known.id,)

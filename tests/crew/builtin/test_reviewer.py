@@ -4,9 +4,9 @@ from itertools import cycle
 import pytest
 
 from nanoresearch.crew.builtin.kits import load_kits
+from nanoresearch.crew.builtin.latex_text import literal_numbers, sentences
 from nanoresearch.crew.builtin.reviewer import BuiltinReviewer, score
 from nanoresearch.crew.builtin.writer import BuiltinWriter
-from nanoresearch.crew.builtin.writer.latex_text import literal_numbers, sentences
 from nanoresearch.crew.roles import WritingMaterial
 from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.schema.manuscript import Build, Manuscript, Remark, Review

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from nanoresearch.crew.builtin.kits import load_kits
 from nanoresearch.crew.builtin.surveyor import STANDARD, BuiltinSurveyor
 from nanoresearch.datasets.catalogue import load_catalogue
@@ -6,6 +8,7 @@ from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.schema.paper import ScoredPaper
 
 from .conftest import briefing_for
+from .lived import refuted
 
 CORPUS = OfflineCorpus()
 
@@ -49,3 +52,14 @@ def test_a_broken_source_degrades_the_survey_and_says_so() -> None:
     assert survey.papers
     assert "broken" in survey.degraded[0]
     assert "the service is down" in survey.degraded[0]
+
+
+def test_what_was_refuted_here_is_set_aside_with_its_conditions() -> None:
+    here, elsewhere = refuted("class_weights", "quantiles"), refuted("quantiles", datasets=("iris",))
+    briefing = replace(briefing_for("ideation"), memories=(here, elsewhere))
+    (found,) = BuiltinSurveyor(CORPUS).survey(briefing, (CORPUS,)).set_aside
+    assert found.memory == here.id
+    assert "quantile transform and class weighting" in found.statement
+    assert "balanced accuracy" in found.reason
+    assert load_catalogue()["wine"].name in found.reason
+    assert BuiltinSurveyor(CORPUS).survey(briefing_for("ideation"), (CORPUS,)).set_aside == ()

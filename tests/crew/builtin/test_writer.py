@@ -1,15 +1,20 @@
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from nanoresearch.crew.builtin.kits import load_kits
 from nanoresearch.crew.builtin.writer import BuiltinWriter
+from nanoresearch.crew.builtin.writer import writer as writing
 from nanoresearch.crew.builtin.writer.prose import Voice, name, sentence, title_case, worded
 from nanoresearch.crew.roles import WritingMaterial
 from nanoresearch.literature.offline import OfflineCorpus
-from nanoresearch.schema.manuscript import Manuscript, Remark, Review
+from nanoresearch.schema.experiment import Preparation
+from nanoresearch.schema.idea import SetAside
+from nanoresearch.schema.manuscript import Manuscript, Remark, Review, Section
 
+from .lived import skill
 from .material import briefing, material
 
 AUDITED = {"abstract", "results", "discussion", "limitations", "conclusion", "cost", "error_analysis"}
@@ -218,3 +223,58 @@ def test_prose() -> None:
     assert name("Wine") == "Wine"
     assert worded("worse on MNIST 5k & Wine", ("MNIST 5k", "Wine")) == r"worse on \name{MNIST 5k} \& Wine"
     assert title_case("what a bias adds to the plain model") == "What a Bias Adds to the Plain Model"
+
+
+# What earlier runs taught
+
+
+def test_cures_applied_from_the_start_are_named_with_their_reason(make: Make) -> None:
+    found = make("series_classification", "supported", components=3, seeds=3)
+    reason = "Earlier studies of this kind failed without it: there, some values are missing; each is replaced."
+    cure = Preparation(fix="impute_missing", reason=reason, skill="fix-impute-missing-a1b2c3")
+    prepared = replace(found, prepared=(cure,))
+    manuscript = BuiltinWriter().write(briefing(), prepared)
+    check(manuscript, prepared)
+    texts = bodies(manuscript)
+    assert r"\texttt{impute\_missing} was applied from the start" in texts["setup"]
+    assert "because earlier studies needed it" in texts["setup"]
+    assert rf"As to \texttt{{impute\_missing}}, e{reason[1:]}" in texts["setup"]
+    assert "fix-impute-missing-a1b2c3" in texts["reproducibility"]
+    assert "applied from the start" not in bodies(BuiltinWriter().write(briefing(), found))["setup"]
+
+
+def test_a_paper_says_that_refuted_claims_were_left_out_or_that_it_replicates_one(make: Make) -> None:
+    found = make("series_classification", "supported", components=3, seeds=3)
+
+    def setup(statement: str) -> str:
+        aside = SetAside(statement=statement, reason="it was refuted", memory="m")
+        survey = found.survey.model_copy(update={"set_aside": (aside,)})
+        return bodies(BuiltinWriter().write(briefing(), replace(found, survey=survey)))["setup"]
+
+    assert "were not tested again" in setup("Something else helps")
+    assert "as a replication" in setup(found.blueprint.hypothesis)
+    assert "refuted" not in bodies(BuiltinWriter().write(briefing(), found))["setup"]
+
+
+def test_what_an_earlier_review_taught_is_mended_in_the_first_version(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = make("series_classification", "supported", components=3, seeds=3)
+    usual = writing.compose
+
+    def careless(study: object) -> tuple[Section, ...]:
+        return tuple(
+            item.model_copy(update={"body": item.body.replace("the ", "the the ", 1)}) if item.id == "results" else item
+            for item in usual(study)  # type: ignore[arg-type]
+        )
+
+    monkeypatch.setattr(writing, "compose", careless)
+    known, other = (
+        skill("writing", "revise", target, scope="") for target in ("drop_doubled_words", "drop_placeholders")
+    )
+    plain = BuiltinWriter().write(briefing(), found)
+    assert "the the" in bodies(plain)["results"]
+    assert plain.informed_by == ()
+    mended = BuiltinWriter().write(replace(briefing(), skills=(known, other)), found)
+    assert "the the" not in bodies(mended)["results"]
+    assert mended.informed_by == (known.id,)

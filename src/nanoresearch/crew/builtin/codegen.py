@@ -45,11 +45,7 @@ def register(source: str, registry: str, name: str, definition: str, imports: Co
     Raises ValueError when the list is not there or already has the name.
     """
     tree = ast.parse(source)
-    node = next((node for node in tree.body if _target(node) == registry), None)
-    value = getattr(node, "value", None)
-    if node is None or not isinstance(value, ast.List):
-        raise ValueError(f"there is no list {registry}")
-    names = [ast.unparse(item) for item in value.elts]
+    node, names = _listed(tree, registry)
     if name in names:
         raise ValueError(f"{registry} already has {name}")
     lines = source.splitlines()
@@ -58,11 +54,19 @@ def register(source: str, registry: str, name: str, definition: str, imports: Co
     start = node.lineno - 1
     while start > 0 and lines[start - 1].startswith("#"):
         start -= 1
-    lines[start:start] = [*definition.strip().splitlines(), "", ""]
+    while start > 0 and not lines[start - 1].strip():
+        del lines[start - 1]
+        start -= 1
+    lines[start:start] = ["", "", *definition.strip().splitlines(), "", ""]
     last_import = max((item.end_lineno or 0) for item in tree.body if isinstance(item, ast.Import | ast.ImportFrom))
     known = set(lines)
     lines[last_import:last_import] = [line for line in imports if line not in known]
     return "\n".join(lines) + "\n"
+
+
+def registered(source: str, registry: str) -> list[str]:
+    """Names in a module-level list. Raises ValueError when the list is not there."""
+    return _listed(ast.parse(source), registry)[1]
 
 
 def strip(source: str, *, docstrings: bool, type_hints: bool, comments: bool) -> str:
@@ -118,6 +122,14 @@ def _target(node: ast.stmt) -> str | None:
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
         return node.target.id
     return None
+
+
+def _listed(tree: ast.Module, registry: str) -> tuple[ast.stmt, list[str]]:
+    node = next((node for node in tree.body if _target(node) == registry), None)
+    value = getattr(node, "value", None)
+    if node is None or not isinstance(value, ast.List):
+        raise ValueError(f"there is no list {registry}")
+    return node, [ast.unparse(item) for item in value.elts]
 
 
 def _entries(node: ast.stmt) -> dict[str, ast.expr]:

@@ -1,28 +1,39 @@
-"""Writes the codebase of a study from its kit's program text: only what the blueprint needs, in the wanted style."""
+"""Writes the codebase of a study from its kit's program text: only what the blueprint needs, in the wanted style.
+
+Cures that earlier studies needed are put in from the start, each with its reason.
+"""
 
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 
 import jinja2
 
 from nanoresearch.crew.builtin import codegen
+from nanoresearch.crew.builtin.debugger import apply_fix, holds
 from nanoresearch.crew.builtin.kits import load_kits
+from nanoresearch.crew.builtin.kits.kit import Fix, Kit
 from nanoresearch.crew.builtin.program import source_files, study_config
+from nanoresearch.crew.builtin.recall import advice, configurations, words_of
+from nanoresearch.crew.builtin.troubles import RESOURCES
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.planner.guidance import guide
 from nanoresearch.schema.blueprint import Blueprint
+from nanoresearch.schema.experiment import Preparation, Program
 from nanoresearch.schema.plan import CodingGuidance
 
 UNTOUCHED = ("harness.py",)
 """Files that keep their wording whatever the style: they are compared with the originals later."""
+REDUCING = "REDUCTION"
+"""Registry of cures that cost accuracy to save time: right only for the data, and the time, that needed them."""
 
 
 class BuiltinCoder:
     """Assembles data.py, models.py, train.py, evaluate.py, run.py and what goes with them."""
 
-    def write(self, briefing: Briefing, blueprint: Blueprint) -> dict[str, str]:
-        """Content of each file by its path."""
+    def write(self, briefing: Briefing, blueprint: Blueprint) -> Program:
+        """Content of each file by its path, and the cures that are in it from the start."""
         guidance = guide(briefing.plan, CodingGuidance)
         kit = load_kits()[blueprint.study]
         config = study_config(
@@ -39,6 +50,11 @@ class BuiltinCoder:
         config["log_versions"] = list(kit.requires) if guidance.log_versions else []
         config["save_predictions"] = guidance.save_predictions
         program = source_files(kit.id, config)
+        prepared = []
+        for fix, preparation in wanted_cures(briefing, blueprint, kit):
+            if fix.file in program and not holds(program[fix.file], fix):
+                program[fix.file] = apply_fix(program[fix.file], kit.id, fix)
+                prepared.append(preparation)
         program[".gitignore"] = "__pycache__/\nresults.jsonl\npredictions/\n"
         context = {
             "blueprint": blueprint,
@@ -50,7 +66,7 @@ class BuiltinCoder:
         }
         program |= {name: _render(f"{name}.j2", **context) for name in wanted_files(guidance)}
         style = briefing.profile.coding
-        return {
+        styled = {
             name: codegen.strip(
                 text,
                 docstrings=style.docstrings if guidance.docstrings is None else guidance.docstrings,
@@ -61,6 +77,51 @@ class BuiltinCoder:
             else text
             for name, text in program.items()
         }
+        return Program(files=styled, prepared=tuple(prepared), proven_by=_proof(briefing, blueprint, prepared))
+
+
+def wanted_cures(briefing: Briefing, blueprint: Blueprint, kit: Kit) -> list[tuple[Fix, Preparation]]:
+    """Cures to apply before the first run, in the kit's order.
+
+    A skill speaks for other data of the kit too, so that no cure of a lack of time is taken from it. A configuration
+    speaks for its own data: the cures that helped there are taken, those of a lack of time unless there is more now.
+    """
+    skills: dict[str, str] = {}
+    for item in advice(briefing.skills, ("debugging", "coding"), "fix", kit.id):
+        if item.trigger.partition(":")[0] not in RESOURCES:
+            skills.setdefault(item.target, item.skill)
+    registries = {fix.id: fix.registry for fix in kit.fixes}
+    memories: dict[str, str] = {}
+    datasets = [staged.card.id for staged in blueprint.datasets]
+    for memory in configurations(briefing.memories, kit.id, datasets, ("validated", "failed")):
+        scarce = blueprint.budget.minutes_per_run <= float(memory.facts.get("minutes_per_run", 0.0))
+        for name in words_of(memory.facts.get("fixes")):
+            if scarce or registries.get(name) != REDUCING:
+                memories.setdefault(name, memory.id)
+    found = []
+    for fix in kit.fixes:
+        if fix.id in skills and fix.registry != REDUCING:
+            found.append((fix, _preparation(fix, "Earlier studies of this kind failed without it", skills[fix.id])))
+        elif fix.id in memories:
+            found.append((fix, _preparation(fix, "An earlier study of these data failed without it", memories[fix.id])))
+    return found
+
+
+def _proof(briefing: Briefing, blueprint: Blueprint, prepared: Sequence[Preparation]) -> str | None:
+    """A validated configuration that had all of these data and components, and needed no other cures than these."""
+    datasets = {staged.card.id for staged in blueprint.datasets}
+    parts = {item.id for item in blueprint.components}
+    cures = {item.fix for item in prepared}
+    for memory in configurations(briefing.memories, blueprint.study, datasets):
+        ran = {name: set(words_of(memory.facts.get(name))) for name in ("datasets", "components", "fixes")}
+        if datasets <= ran["datasets"] and parts <= ran["components"] and cures == ran["fixes"]:
+            return memory.id
+    return None
+
+
+def _preparation(fix: Fix, why: str, source: str) -> Preparation:
+    """The reason speaks of the earlier data only: whether these have the same trouble is not known yet."""
+    return Preparation(fix=fix.id, reason=f"{why}: there, {fix.reason[:1].lower()}{fix.reason[1:]}", skill=source)
 
 
 def wanted_files(guidance: CodingGuidance) -> list[str]:

@@ -6,6 +6,7 @@ from nanoresearch.crew.builtin.critic import BuiltinCritic
 from nanoresearch.crew.builtin.debugger import BuiltinDebugger
 from nanoresearch.crew.builtin.designer import BuiltinDesigner
 from nanoresearch.crew.builtin.ideator import BuiltinIdeator
+from nanoresearch.crew.builtin.reflect import BuiltinReflector
 from nanoresearch.crew.builtin.reviewer import BuiltinReviewer
 from nanoresearch.crew.builtin.surveyor import BuiltinSurveyor
 from nanoresearch.crew.builtin.writer import BuiltinWriter
@@ -26,4 +27,5 @@ def builtin_crew(corpus: OfflineCorpus) -> Crew:
         analyst=BuiltinAnalyst(),
         writer=BuiltinWriter(),
         reviewer=BuiltinReviewer(),
+        reflector=BuiltinReflector(),
     )

@@ -1,19 +1,24 @@
-"""Mends a study's program with the cures its kit knows, each at most once."""
+"""Mends a study's program with cures: those that helped earlier studies first, then the others of its kit.
+
+Each is applied at most once, those included that the program held from the start.
+"""
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from nanoresearch.crew.builtin import codegen
 from nanoresearch.crew.builtin.kits import load_kits, read_code
 from nanoresearch.crew.builtin.kits.kit import Fix
+from nanoresearch.crew.builtin.recall import advice
+from nanoresearch.crew.builtin.troubles import answers
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.experiment import Attempt, Failure, Patch
 
 
 class BuiltinDebugger:
-    """Matches the error against the kit's known troubles, in the kit's order."""
+    """Matches the error against troubles of earlier studies, then against those that the kit knows."""
 
     def patch(
         self,
@@ -23,14 +28,34 @@ class BuiltinDebugger:
         failure: Failure,
         attempts: Sequence[Attempt],
     ) -> Patch | None:
-        """The first cure that fits the error and was not applied before, or None."""
-        applied = {attempt.patch for attempt in attempts}
-        text = f"{failure.signature}\n{failure.message}\n{failure.tail}"
-        for fix in load_kits()[blueprint.study].fixes:
-            if fix.id not in applied and fix.file in files and re.search(fix.pattern, text):
+        """The first cure that fits the error and is not in the program yet, or None."""
+        tried = {attempt.patch for attempt in attempts}
+        for fix, skill in candidates(briefing, blueprint, failure):
+            if fix.id not in tried and fix.file in files and not holds(files[fix.file], fix):
                 changed = apply_fix(files[fix.file], blueprint.study, fix)
-                return Patch(fix=fix.id, reason=fix.reason, files={fix.file: changed})
+                return Patch(fix=fix.id, reason=fix.reason, files={fix.file: changed}, skill=skill)
         return None
+
+
+def candidates(briefing: Briefing, blueprint: Blueprint, failure: Failure) -> Iterator[tuple[Fix, str | None]]:
+    """Cures for a failure, each with the skill that it comes from; the surest skill first, then the kit's order."""
+    fixes = {fix.id: fix for fix in load_kits()[blueprint.study].fixes}
+    known = advice(briefing.skills, ("debugging", "coding"), "fix", blueprint.study)
+    for item in sorted(known, key=lambda item: -item.confidence):
+        if item.target in fixes and answers(item.trigger, failure, blueprint):
+            yield fixes[item.target], item.skill
+    text = f"{failure.signature}\n{failure.message}\n{failure.tail}"
+    for fix in fixes.values():
+        if re.search(fix.pattern, text):
+            yield fix, None
+
+
+def holds(source: str, fix: Fix) -> bool:
+    """Whether a program already has that cure. True also where it has no place for it."""
+    try:
+        return fix.id in codegen.registered(source, fix.registry)
+    except ValueError:
+        return True
 
 
 def apply_fix(source: str, kit: str, fix: Fix) -> str:

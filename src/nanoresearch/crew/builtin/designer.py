@@ -1,46 +1,60 @@
-"""Turns a hypothesis into a blueprint, and mends a blueprint as its critique asks."""
+"""Turns a hypothesis into a blueprint, and mends a blueprint as its critique asks.
+
+What earlier runs measured replaces the kit's forecast, and objections that earlier drafts drew are foreseen.
+"""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from pathlib import Path
-from typing import Literal
 
+from nanoresearch.crew.builtin.critic import BuiltinCritic
+from nanoresearch.crew.builtin.data_choice import choose_datasets, wanted_data
 from nanoresearch.crew.builtin.ideator import claim
-from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, SweepOption
+from nanoresearch.crew.builtin.kits.kit import Component, Kit, SweepOption
 from nanoresearch.crew.builtin.reading import Reading, read_topic, taboo_tags, unmatched_taboos
+from nanoresearch.crew.builtin.recall import advice, configurations
+from nanoresearch.crew.builtin.sizing import (
+    STEPS,
+    Choices,
+    Forecast,
+    ablation_of,
+    affordable,
+    fits,
+    forecast_from,
+    study_methods,
+    within,
+)
 from nanoresearch.crew.builtin.words import listing, same_words
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.datasets.stage import stage, status
-from nanoresearch.errors import DatasetError
 from nanoresearch.planner.guidance import guide
 from nanoresearch.schema.blueprint import Blueprint, Budget, Comparison, Critique, MethodSpec, MetricSpec, Sweep
 from nanoresearch.schema.idea import Hypothesis
 from nanoresearch.schema.plan import PlanningGuidance
-from nanoresearch.schema.profile import Compute, PairedTest
 
-START_UP_S = 4.0
-"""Seconds that a process needs to import its libraries on a slow core."""
+__all__ = ["BuiltinDesigner", "Choices", "choose_datasets", "planned_comparisons", "study_methods", "wanted_data"]
 
 
 @dataclass(frozen=True)
-class Choices:
-    """The decisions that mending may change."""
+class _Task:
+    """What is to be designed, as far as no decision changes it."""
 
-    datasets: tuple[DatasetOption, ...]
-    sweep: SweepOption | None
-    sweep_values: int
-    seeds: int
-    ablation: Literal["none", "leave_one_out", "factorial"]
-    alternatives: tuple[MethodSpec, ...]
-    reference: bool
-    test: PairedTest
+    briefing: Briefing
+    hypothesis: Hypothesis
+    reading: Reading
+    guidance: PlanningGuidance
+    components: list[Component]
+    forecast: Forecast
+    data_root: Path
 
 
 class BuiltinDesigner:
-    """The first draft follows topic, plan and profile to the letter; the critic says where that does not work."""
+    """The first draft follows topic, plan and profile to the letter, except where earlier drafts drew objections.
+
+    Elsewhere the critic says where that does not work.
+    """
 
     def design(
         self,
@@ -55,11 +69,46 @@ class BuiltinDesigner:
         # A hypothesis lists its components preferred first, which says what to keep; a design keeps the kit's order.
         kept = hypothesis.components[: guidance.components]
         components = [item for item in reading.kit.components if item.spec.id in kept]
+        forecast = forecast_from(briefing.memories, reading.kit.id, briefing.profile.compute.cores)
+        task = _Task(briefing, hypothesis, reading, guidance, components, forecast, data_root)
         choices = self._first_choices(briefing, reading, guidance, components, data_root)
         if previous:
             draft, critique = previous
-            choices = self._mend(self._choices_of(draft, choices), draft, critique, reading.kit, briefing, guidance)
-        return self._draft(briefing, hypothesis, reading, guidance, components, choices, data_root)
+            choices = self._mend(task, self._choices_of(draft, choices), draft, critique)
+            return self._draft(task, choices, draft.informed_by)
+        return self._foresee(task, choices)
+
+    def _foresee(self, task: _Task, choices: Choices) -> Blueprint:
+        """The first draft, with what earlier runs taught where the critic would object to what is asked for."""
+        kit, compute = task.reading.kit, task.briefing.profile.compute
+        informed: list[str] = []
+        draft = self._draft(task, choices, informed)
+        known = advice(task.briefing.skills, ("planning",), "mend", kit.id)
+        order = list(STEPS)
+        mends = [(*item.target.partition(":")[::2], item.skill) for item in known]
+        mends.sort(key=lambda mend: order.index(mend[1]) if mend[1] in order else -1)
+        for kind, _, skill in mends:
+            critique = BuiltinCritic().critique(task.briefing, draft, 1, task.data_root)
+            foreseen = tuple(objection for objection in critique.objections if objection.kind == kind)
+            if not foreseen or kind == "over_budget":
+                continue
+            mended = self._mend(task, choices, draft, Critique(round=1, passed=False, objections=foreseen))
+            if mended != choices:
+                choices, informed = mended, [*informed, skill]
+                draft = self._draft(task, choices, informed)
+        if fits(choices, task.components, kit, compute, task.forecast):
+            return draft
+        for memory in configurations(task.briefing.memories, kit.id, [option.id for option in choices.datasets]):
+            smaller = within(choices, memory.facts)
+            if smaller != choices and fits(smaller, task.components, kit, compute, task.forecast):
+                return self._draft(task, smaller, [*informed, memory.id])
+        for kind, change, skill in mends:
+            while kind == "over_budget" and change in STEPS:
+                smaller = STEPS[change](choices, len(task.components))
+                if smaller == choices or fits(choices, task.components, kit, compute, task.forecast):
+                    break
+                choices, informed = smaller, list(dict.fromkeys([*informed, skill]))
+        return self._draft(task, choices, informed)
 
     def _first_choices(
         self,
@@ -104,22 +153,16 @@ class BuiltinDesigner:
             sweep=first.sweep if draft.sweep else None,
             sweep_values=len(draft.sweep.values) if draft.sweep else 0,
             seeds=len(draft.seeds),
-            ablation=_ablation_of(draft),
+            ablation=ablation_of(draft),
             alternatives=alternatives,
             reference=any(method.role == "reference" for method in draft.methods),
             test=draft.test,
         )
 
     @staticmethod
-    def _mend(
-        choices: Choices,
-        draft: Blueprint,
-        critique: Critique,
-        kit: Kit,
-        briefing: Briefing,
-        guidance: PlanningGuidance,
-    ) -> Choices:
+    def _mend(task: _Task, choices: Choices, draft: Blueprint, critique: Critique) -> Choices:
         """Answer every kind of objection, the cheapest way first."""
+        kit, profile = task.reading.kit, task.briefing.profile
         kinds = {objection.kind for objection in critique.objections}
         if "missing_baseline" in kinds:
             choices = replace(choices, reference=True)
@@ -129,28 +172,22 @@ class BuiltinDesigner:
             choices = replace(choices, test="paired_t", seeds=max(choices.seeds, 3))
         if "over_budget" in kinds:
             under_study = [item for item in kit.components if item.spec in draft.components]
-            choices = affordable(choices, under_study, kit, briefing.profile.compute)
+            choices = affordable(choices, under_study, kit, profile.compute, task.forecast)
         if "taboo" in kinds:
-            banned = taboo_tags(briefing.profile, kit)
+            banned = taboo_tags(profile, kit)
             under_study = [item for item in kit.components if item.spec in draft.components]
             allowed = tuple(
                 method
                 for method in distinct_alternatives(kit, under_study)
-                if not (banned | set(guidance.avoid_tags)) & {*method.tags, method.id, method.name}
+                if not (banned | set(task.guidance.avoid_tags)) & {*method.tags, method.id, method.name}
             )
-            choices = replace(choices, alternatives=allowed[: guidance.alternatives])
+            choices = replace(choices, alternatives=allowed[: task.guidance.alternatives])
         return choices
 
-    def _draft(
-        self,
-        briefing: Briefing,
-        hypothesis: Hypothesis,
-        reading: Reading,
-        guidance: PlanningGuidance,
-        components: list[Component],
-        choices: Choices,
-        data_root: Path,
-    ) -> Blueprint:
+    @staticmethod
+    def _draft(task: _Task, choices: Choices, informed_by: Sequence[str]) -> Blueprint:
+        briefing, hypothesis, reading, guidance = task.briefing, task.hypothesis, task.reading, task.guidance
+        components, data_root = task.components, task.data_root
         kit, profile = reading.kit, briefing.profile
         cards = load_catalogue()
         needed = dict.fromkeys(name for option in choices.datasets for name in (option.id, *option.needs))
@@ -158,10 +195,11 @@ class BuiltinDesigner:
         methods = study_methods(kit, components, choices)
         metrics = _metrics(reading, guidance)
         sweep = _cut_sweep(choices)
-        forecast = _forecast_minutes(choices, len(methods), profile.compute.cores)
+        forecast = task.forecast.minutes(choices, methods, profile.compute.cores)
         parallel = max(1, min(profile.compute.cores, choices.seeds))
         waves = math.ceil(choices.seeds / parallel)
         ids = [option.id for option in choices.datasets]
+        measured = [task.forecast.sources[name] for name in ids if name in task.forecast.sources]
         names = listing([cards[name].name for name in ids])
         statement, prediction = hypothesis.statement, hypothesis.prediction
         dropped = [item for item in kit.components if item.spec.id in hypothesis.components and item not in components]
@@ -191,7 +229,7 @@ class BuiltinDesigner:
             slices=guidance.slices and kit.sliced and metrics[0] == kit.metrics[0].spec,
             budget=Budget(
                 minutes=profile.compute.minutes,
-                minutes_per_run=profile.compute.minutes / waves,
+                minutes_per_run=_minutes_per_run(profile.compute.minutes, waves, forecast),
                 memory_gb=profile.compute.memory_gb,
                 parallel=parallel,
             ),
@@ -210,123 +248,14 @@ class BuiltinDesigner:
                     for taboo in unmatched_taboos(profile, kit)
                 ),
             ),
+            informed_by=tuple(dict.fromkeys([*informed_by, *measured])),
         )
-
-
-def affordable(choices: Choices, components: list[Component], kit: Kit, compute: Compute) -> Choices:
-    """The largest of the smaller studies that the budget allows, or the smallest there is."""
-    while (smaller := cheaper(choices, len(components))) != choices:
-        choices = smaller
-        methods = study_methods(kit, components, choices)
-        if _forecast_minutes(choices, len(methods), compute.cores) <= compute.minutes:
-            break
-    return choices
-
-
-def cheaper(choices: Choices, components: int) -> Choices:
-    """The next smaller study: what explains least goes first. Unchanged when nothing more can go."""
-    if choices.sweep and choices.sweep_values > 3:
-        return replace(choices, sweep_values=3)
-    if choices.ablation == "factorial" and components > 2:
-        return replace(choices, ablation="leave_one_out")
-    if choices.sweep and choices.sweep_values > 2:
-        return replace(choices, sweep_values=2)
-    if choices.seeds > 5:
-        return replace(choices, seeds=5)
-    if len(choices.datasets) > 1:
-        dearest = max(choices.datasets, key=lambda option: option.seconds)
-        return replace(choices, datasets=tuple(option for option in choices.datasets if option is not dearest))
-    if choices.sweep:
-        return replace(choices, sweep=None, sweep_values=0)
-    if choices.seeds > 3:
-        return replace(choices, seeds=3)
-    return choices
 
 
 def distinct_alternatives(kit: Kit, components: Sequence[Component]) -> tuple[MethodSpec, ...]:
     """The kit's alternatives, without those that a component under study amounts to."""
     names = [item.spec.name for item in components]
     return tuple(method for method in kit.alternatives if not any(same_words(method.name, name) for name in names))
-
-
-def choose_datasets(
-    reading: Reading, count: int, components: list[Component], data_root: Path
-) -> tuple[DatasetOption, ...]:
-    """Data sets the topic names, else those at hand that its words point to, else the kit's preferred ones at hand.
-
-    Raises DatasetError with the command that gets what is missing: named data are never replaced by others.
-    """
-    cards = load_catalogue()
-    options = {option.id: option for option in reading.kit.datasets}
-    fitting = [
-        option
-        for option in options.values()
-        if all(item.datasets is None or option.id in item.datasets for item in components)
-    ]
-
-    def missing(option: DatasetOption) -> list[str]:
-        return [name for name in (option.id, *option.needs) if status(cards[name], data_root) != "present"]
-
-    if reading.named_data:
-        chosen = [options[name] for name in reading.named_data]
-        absent = [name for option in chosen for name in missing(option)]
-        if absent:
-            names = listing([cards[name].name for name in absent])
-            raise DatasetError(
-                f"The topic asks for {names}, not here yet. Get it with: nanoresearch data fetch {' '.join(absent)}"
-            )
-        return tuple(chosen)
-    hinted = [option for option in fitting if option.id in reading.hinted_data and not missing(option)]
-    if hinted:
-        return tuple(hinted)
-    fitting.sort(key=lambda option: not option.default)
-    present = [option for option in fitting if not missing(option)]
-    if not present:
-        wanted = [name for option in fitting[:count] for name in missing(option)]
-        raise DatasetError(
-            f"No data for {reading.kit.name} are here yet. Get them with: nanoresearch data fetch {' '.join(wanted)}"
-        )
-    return tuple(present[:count])
-
-
-def wanted_data(reading: Reading, count: int = 2) -> list[str]:
-    """Cards that a study would use if everything were at hand: those named, else the kit's preferred ones."""
-    pointed = reading.named_data or reading.hinted_data
-    options = [option for option in reading.kit.datasets if option.id in pointed]
-    if not options:
-        options = sorted(reading.kit.datasets, key=lambda item: not item.default)[:count]
-    return list(dict.fromkeys(name for option in options for name in (option.id, *option.needs)))
-
-
-def study_methods(kit: Kit, components: list[Component], choices: Choices) -> tuple[MethodSpec, ...]:
-    """Reference, alternatives, baseline, the variants that the ablation asks for, and the proposal with everything."""
-    everything = tuple(item.spec for item in components)
-    sizes = range(1, len(everything))
-    subsets = [subset for size in sizes for subset in combinations(everything, size)]
-    if choices.ablation == "leave_one_out":
-        subsets = [subset for subset in subsets if len(subset) == len(everything) - 1]
-    elif choices.ablation == "none":
-        subsets = []
-    variants = [
-        MethodSpec(
-            id="with_" + "_and_".join(item.id for item in subset),
-            name=f"{kit.baseline.name} with " + listing([item.name for item in subset]),
-            role="variant",
-            components=tuple(item.id for item in subset),
-            tags=kit.baseline.tags,
-        )
-        for subset in subsets
-    ]
-    proposed = MethodSpec(
-        id="proposed",
-        name=f"{kit.baseline.name} with " + listing([item.name for item in everything]),
-        role="proposed",
-        components=tuple(item.id for item in everything),
-        description="the baseline with every component under study",
-        tags=kit.baseline.tags,
-    )
-    reference = (kit.reference,) if choices.reference else ()
-    return (*reference, *choices.alternatives, kit.baseline, *variants, proposed)
 
 
 def planned_comparisons(methods: tuple[MethodSpec, ...], datasets: list[str], metric: str) -> tuple[Comparison, ...]:
@@ -365,6 +294,11 @@ def _metrics(reading: Reading, guidance: PlanningGuidance) -> tuple[MetricSpec, 
     return (reading.metric.spec, *(others if guidance.secondary_metrics else ()))
 
 
+def _minutes_per_run(minutes: float, waves: int, forecast: float) -> float:
+    """Limit of one seed: small enough that a first one over it leaves time to try again, if the forecast allows."""
+    return min(minutes / waves, max(minutes / (waves + 1), forecast / waves))
+
+
 def _cut_sweep(choices: Choices) -> Sweep | None:
     """The sweep with as many settings as the budget leaves: the standard one, the last, and some between."""
     if choices.sweep is None:
@@ -374,20 +308,6 @@ def _cut_sweep(choices: Choices) -> Sweep | None:
     steps = max(1, choices.sweep_values - 1)
     kept = sorted({round(index * last / steps) for index in range(steps + 1)})
     return spec.model_copy(update={"values": tuple(spec.values[index] for index in kept)})
-
-
-def _forecast_minutes(choices: Choices, methods: int, cores: int) -> float:
-    settings = max(1, choices.sweep_values)
-    one_seed = START_UP_S + sum(option.seconds for option in choices.datasets) * methods * settings
-    return one_seed * math.ceil(choices.seeds / max(1, min(cores, choices.seeds))) / 60
-
-
-def _ablation_of(draft: Blueprint) -> Literal["none", "leave_one_out", "factorial"]:
-    parts = len(draft.components)
-    variants = [method for method in draft.methods if method.role == "variant"]
-    if parts > 1 and not variants:
-        return "none"
-    return "factorial" if len(variants) == 2**parts - 2 else "leave_one_out"
 
 
 def _title(components: list[Component], kit: Kit, data: str) -> str:

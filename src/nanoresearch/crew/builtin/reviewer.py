@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from nanoresearch.crew.builtin.writer.latex_text import (
+from nanoresearch.crew.builtin.latex_text import (
     citation_keys,
     literal_numbers,
     result_keys,

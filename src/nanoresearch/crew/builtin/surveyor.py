@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from itertools import combinations
 
+from nanoresearch.crew.builtin.ideator import claim
 from nanoresearch.crew.builtin.kits.kit import Component
 from nanoresearch.crew.builtin.reading import Reading, read_topic
+from nanoresearch.crew.builtin.recall import refutations
 from nanoresearch.crew.builtin.words import found, listing, stems
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.datasets.catalogue import load_catalogue
@@ -13,7 +15,8 @@ from nanoresearch.literature.evidence import extract_evidence
 from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.literature.survey import search_all
 from nanoresearch.planner.guidance import guide
-from nanoresearch.schema.idea import Gap, Survey
+from nanoresearch.schema.experience import Memory
+from nanoresearch.schema.idea import Gap, SetAside, Survey
 from nanoresearch.schema.paper import Paper
 from nanoresearch.schema.plan import IdeationGuidance
 from nanoresearch.schema.profile import Profile
@@ -68,6 +71,7 @@ class BuiltinSurveyor:
             evidence=tuple(item for paper in papers for item in extract_evidence(paper)),
             gaps=find_gaps(reading, papers),
             degraded=outcome.degraded,
+            set_aside=set_aside(reading, briefing.memories),
         )
 
     def _with_foundations(self, reading: Reading, papers: Sequence[Paper]) -> tuple[Paper, ...]:
@@ -102,6 +106,23 @@ def find_gaps(reading: Reading, papers: Sequence[Paper]) -> tuple[Gap, ...]:
         names = listing([item.spec.name for item in components])
         gaps.append(Gap(id="protocol", text=f"{names} are rarely compared under one protocol with shared splits"))
     return tuple(gaps)
+
+
+def set_aside(reading: Reading, memories: Sequence[Memory]) -> tuple[SetAside, ...]:
+    """Claims that earlier experiments of this researcher refuted under conditions that hold here."""
+    cards = load_catalogue()
+    found = []
+    for item in refutations(memories, reading):
+        parts = [part.spec.name for part in reading.kit.components if part.spec.id in item.components]
+        if len(parts) != len(item.components):
+            continue  # of another version of the kit
+        data = listing([cards[name].name for name in item.datasets])
+        metric = reading.metric.spec.name
+        reason = f"an earlier experiment on {data} refuted it: the {metric} got worse there"
+        found.append(
+            SetAside(statement=claim(reading.kit, parts, reading.metric.spec)[0], reason=reason, memory=item.memory.id)
+        )
+    return tuple(found)
 
 
 def _treating(component: Component, texts: dict[str, list[str]]) -> set[str]:

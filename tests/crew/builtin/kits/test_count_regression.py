@@ -40,7 +40,7 @@ def test_the_registries_hold_what_the_kit_promises():
     assert keys("data.py", "LOADERS") == {d.id for d in KIT.datasets}
     assert set(load_catalogue()) >= {d.id for d in KIT.datasets}
     if KIT.fixes:
-        assert keys("fixes.py", "FIXES") == {f.id for f in KIT.fixes}
+        assert keys("fixes.py", "FIXES") >= {f.id for f in KIT.fixes}
 
 
 def run_program(dataset, root, folder, sweep=None):

@@ -17,7 +17,7 @@ from nanoresearch.crew.builtin.writer.prose import body, headed, name, paragraph
 from nanoresearch.crew.builtin.writer.results import cost_paragraphs, group_paragraphs, place, see
 from nanoresearch.crew.builtin.writer.study import Study
 from nanoresearch.paper.escape import latex
-from nanoresearch.schema.experiment import Attempt
+from nanoresearch.schema.experiment import Attempt, Preparation
 from nanoresearch.schema.manuscript import Section
 
 FEW_SEEDS = 10
@@ -299,7 +299,7 @@ def reproducibility(study: Study) -> Section:
         title="Reproducibility" if full else "Record of the Run",
         body=body(
             paragraph(_provenance(study), *((commands, _versions(study)) if full else ())),
-            paragraph(*_attempts(study.material.attempts)),
+            paragraph(*_prepared(study.material.prepared), *_attempts(study.material.attempts)),
         ),
         appendix=True,
     )
@@ -324,6 +324,14 @@ def _versions(study: Study) -> str:
     versions = record.get("versions", {}) if isinstance(record, dict) else {}
     shown = [f"{latex(str(package))} {latex(str(version))}" for package, version in sorted(versions.items())]
     return f"Versions: {listing(shown)}" if shown else ""
+
+
+def _prepared(items: tuple[Preparation, ...]) -> list[str]:
+    """Cures that the code held from the start, and where they come from."""
+    if not items:
+        return []
+    named = listing([f"\\texttt{{{latex(item.fix)}}} (from \\texttt{{{latex(item.skill)}}})" for item in items])
+    return [f"The code held from the start, because earlier studies needed it, {named}"]
 
 
 def _attempts(attempts: tuple[Attempt, ...]) -> list[str]:

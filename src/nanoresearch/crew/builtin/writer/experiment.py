@@ -2,7 +2,7 @@
 
 import re
 
-from nanoresearch.crew.builtin.words import listing
+from nanoresearch.crew.builtin.words import listing, stems
 from nanoresearch.crew.builtin.writer.prose import body, headed, name, paragraph, sentence, without_numbers
 from nanoresearch.crew.builtin.writer.study import Study
 from nanoresearch.paper.escape import latex
@@ -82,7 +82,21 @@ def _division(study: Study) -> str:
 def _settings(study: Study) -> str:
     reasons = [item.patch_reason for item in study.material.attempts if item.patch_reason]
     cures = ["Attempts that failed led to changes, which apply to all methods alike", *reasons] if reasons else []
-    return headed("Preparation and settings", study.kit.setting, *cures, _software(study))
+    return headed("Preparation and settings", study.kit.setting, *_prepared(study), *cures, _software(study))
+
+
+def _prepared(study: Study) -> list[str]:
+    """Cures that earlier studies needed: none of them is known to be needed here."""
+    items = study.material.prepared
+    if not items:
+        return []
+    named = listing([f"\\texttt{{{latex(item.fix)}}}" for item in items])
+    which, were, them = ("cures", "were", "them") if len(items) > 1 else ("cure", "was", "it")
+    return [
+        f"The {which} {named} {were} applied from the start and to all methods alike, because earlier studies needed "
+        f"{them}; whether these data do was not tested",
+        *(f"As to \\texttt{{{latex(item.fix)}}}, {item.reason[:1].lower()}{item.reason[1:]}" for item in items),
+    ]
 
 
 def _software(study: Study) -> str:
@@ -196,9 +210,29 @@ def _registration(study: Study) -> str:
         f" process{'es' if budget.parallel > 1 else ''} with {budget.memory_gb:g}\\,GB each;"
         f" {blueprint.forecast_minutes:.1f} minutes were forecast",
         review,
+        *_experience(study),
         "Then the design was frozen, before the experiment ran; its SHA-256 digest, "
         f"\\texttt{{{blueprint.digest()[:16]}}}, is stamped on every result",
     )
+
+
+def _experience(study: Study) -> list[str]:
+    """What earlier experiments had to do with the choice of this one."""
+    told = []
+    refuted = [sorted(stems(item.statement)) for item in study.material.survey.set_aside]
+    if sorted(stems(study.blueprint.hypothesis)) in refuted:
+        told.append(
+            "An earlier experiment of the same researcher had refuted this very hypothesis on these data; no other was"
+            " left, and it is tested again as a replication"
+        )
+    elif refuted:
+        told.append(
+            "Claims that earlier experiments of the same researcher had refuted on these data were not tested again, so"
+            " that the hypothesis was chosen among those that were left"
+        )
+    if study.blueprint.informed_by:
+        told.append("Size and cost of the first draft took up what earlier experiments had shown")
+    return told
 
 
 def _caveats(study: Study) -> str:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from nanoresearch.crew.builtin.latex_text import literal_numbers
 from nanoresearch.crew.builtin.words import listing
-from nanoresearch.crew.builtin.writer.latex_text import literal_numbers
 from nanoresearch.paper.escape import latex
 
 _PARTICIPLES = {

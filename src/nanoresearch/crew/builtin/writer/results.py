@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from nanoresearch.crew.builtin.analyst import interaction_contrast, slice_labels
+from nanoresearch.crew.builtin.latex_text import literal_numbers
 from nanoresearch.crew.builtin.words import listing
 from nanoresearch.crew.builtin.writer.effects import (
     MANY,
@@ -13,7 +14,6 @@ from nanoresearch.crew.builtin.writer.effects import (
     primary_changes,
     verdict_clause,
 )  # fmt: skip
-from nanoresearch.crew.builtin.writer.latex_text import literal_numbers
 from nanoresearch.crew.builtin.writer.opening import MEASURES
 from nanoresearch.crew.builtin.writer.prose import body, headed, name
 from nanoresearch.crew.builtin.writer.study import Outcome, Study

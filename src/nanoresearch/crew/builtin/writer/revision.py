@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nanoresearch.crew.builtin.latex_text import HEADING, literal_numbers, split_sentences, visible, word_count
 from nanoresearch.crew.builtin.words import listing
-from nanoresearch.crew.builtin.writer.latex_text import HEADING, literal_numbers, split_sentences, visible, word_count
 from nanoresearch.schema.analysis import Analysis
 from nanoresearch.schema.manuscript import Manuscript, Remark, Review
 
@@ -40,9 +40,17 @@ Cure = Callable[[Manuscript, Remark, Analysis], Manuscript]
 
 
 @dataclass(frozen=True)
-class _Rule:
+class Rule:
+    """How a kind of remark is answered."""
+
+    name: str
+    """Stable: writing skills refer to it."""
     pattern: re.Pattern[str]
     cure: Cure
+    advice: str
+    """What a writer does to avoid the remark."""
+    foreseeable: bool = True
+    """Whether the text alone shows the trouble, before anything is typeset."""
 
 
 def revised(manuscript: Manuscript, review: Review, analysis: Analysis) -> Manuscript:
@@ -59,10 +67,13 @@ def revised(manuscript: Manuscript, review: Review, analysis: Analysis) -> Manus
 
 def cure(manuscript: Manuscript, remark: Remark, analysis: Analysis) -> Manuscript:
     """The manuscript after one remark; unchanged when no cure is known."""
-    for rule in RULES:
-        if rule.pattern.search(remark.text):
-            return rule.cure(manuscript, remark, analysis)
-    return manuscript
+    rule = rule_for(remark)
+    return rule.cure(manuscript, remark, analysis) if rule else manuscript
+
+
+def rule_for(remark: Remark) -> Rule | None:
+    """The first rule that answers a remark."""
+    return next((rule for rule in RULES if rule.pattern.search(remark.text)), None)
 
 
 def edit(manuscript: Manuscript, section_id: str, change: Callable[[str], str]) -> Manuscript:
@@ -243,23 +254,33 @@ def _drop_empty(manuscript: Manuscript, remark: Remark, analysis: Analysis) -> M
     return manuscript.model_copy(update={"sections": sections})
 
 
-RULES = tuple(
-    _Rule(re.compile(pattern), act)
-    for pattern, act in (
-        (r"abstract has \d+ words; shorten", _shorten_abstract),
-        (r"^The sentence \"", _soften),
-        (r"typed by hand", _drop_typed_numbers),
-        (r"placeholder", _drop_placeholder),
-        (r"without an earlier reference", _refer_or_remove),
-        (r"refers to .*not shown", _drop_reference),
-        (r"sticks out", _drop_wide_table),
-        (r"acronym", _define_acronym),
-        (r"A paragraph of", _split_paragraph),
-        (r"A sentence of", _split_sentence),
-        (r"is doubled", _drop_double),
-        (r"section is empty", _drop_empty),
-    )
-)
+RULES = (
+    Rule("shorten_abstract", re.compile(r"abstract has \d+ words; shorten"), _shorten_abstract,
+         "Keep the abstract within its length; leave out what comes last, but never the verdict."),
+    Rule("soften_claims", re.compile(r"^The sentence \""), _soften,
+         "Claim no effect that no finding supports, name no cause that was not tested, and do not generalise."),
+    Rule("drop_typed_numbers", re.compile(r"typed by hand"), _drop_typed_numbers,
+         "Type no number by hand where results are told; refer to a record."),
+    Rule("drop_placeholders", re.compile(r"placeholder"), _drop_placeholder,
+         "Leave no placeholder in the text."),
+    Rule("refer_to_floats", re.compile(r"without an earlier reference"), _refer_or_remove,
+         "Refer to every table and figure before it is shown, or leave it out."),
+    Rule("drop_references", re.compile(r"refers to .*not shown"), _drop_reference,
+         "Refer to no table, figure or section that is not there."),
+    Rule("drop_wide_tables", re.compile(r"sticks out"), _drop_wide_table,
+         "Leave out a secondary table that does not fit into its column.", foreseeable=False),
+    Rule("define_acronyms", re.compile(r"acronym"), _define_acronym,
+         "Spell every acronym out at its first use."),
+    Rule("split_paragraphs", re.compile(r"A paragraph of"), _split_paragraph,
+         "Divide long paragraphs."),
+    Rule("split_sentences", re.compile(r"A sentence of"), _split_sentence,
+         "Divide long sentences."),
+    Rule("drop_doubled_words", re.compile(r"is doubled"), _drop_double,
+         "Write no word twice in a row."),
+    Rule("drop_empty_sections", re.compile(r"section is empty"), _drop_empty,
+         "Leave out sections that have nothing to say."),
+)  # fmt: skip
+"""Which remarks can be answered by editing, the first that matches."""
 
 
 def _answered(manuscript: Manuscript, remark: Remark, review: Review) -> bool:

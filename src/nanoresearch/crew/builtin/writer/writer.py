@@ -1,12 +1,19 @@
 """The builtin writer: sections put together in the order that the plan asks for, and revised as a review asks."""
 
+from nanoresearch.crew.builtin.recall import advice
+from nanoresearch.crew.builtin.reviewer import BuiltinReviewer
 from nanoresearch.crew.builtin.writer import approach, closing, experiment, extras, opening, related, results
-from nanoresearch.crew.builtin.writer.revision import revised
+from nanoresearch.crew.builtin.writer.revision import cure, revised, rule_for
 from nanoresearch.crew.builtin.writer.study import Study
 from nanoresearch.crew.roles import Briefing, WritingMaterial
 from nanoresearch.paper.escape import latex
 from nanoresearch.schema.analysis import Number
-from nanoresearch.schema.manuscript import Manuscript, Review, Section
+from nanoresearch.schema.manuscript import Build, Manuscript, Review, Section
+
+UNBUILT = Build(
+    engine=None, ok=True, pages=None, overfull=(), undefined=(), errors=(), inputs={}, pdf_sha256=None,
+)  # fmt: skip
+"""Stands for a PDF that nothing is known of yet."""
 
 
 class BuiltinWriter:
@@ -17,7 +24,7 @@ class BuiltinWriter:
         study = Study(briefing, material)
         sections = compose(study)
         style = briefing.profile.writing
-        return Manuscript(
+        manuscript = Manuscript(
             title=opening.paper_title(study),
             authors=latex(style.author),
             affiliation=latex(style.affiliation),
@@ -26,12 +33,32 @@ class BuiltinWriter:
             sections=sections,
             numbers=merge_numbers(material.analysis.numbers, study.book.numbers),
         )
+        return foresee(briefing, material, manuscript)
 
     def revise(
         self, briefing: Briefing, material: WritingMaterial, manuscript: Manuscript, review: Review
     ) -> Manuscript:
         """The next version: what can be mended is mended, the rest is listed among the limitations."""
         return revised(manuscript, review, material.analysis)
+
+
+def foresee(briefing: Briefing, material: WritingMaterial, manuscript: Manuscript) -> Manuscript:
+    """The first version, read over for what earlier reviews taught to look for; unchanged without such skills."""
+    known = advice(briefing.skills, ("writing",), "revise", material.blueprint.study)
+    skills = {item.target: item.skill for item in reversed(known)}
+    if not skills:
+        return manuscript
+    read = BuiltinReviewer().review(manuscript, material.analysis, material.blueprint, UNBUILT, threshold=0)
+    used = []
+    for remark in read.remarks:
+        rule = rule_for(remark)
+        if rule is None or rule.name not in skills:
+            continue
+        changed = cure(manuscript, remark, material.analysis)
+        if changed != manuscript:
+            used.append(skills[rule.name])
+        manuscript = changed
+    return manuscript.model_copy(update={"informed_by": tuple(dict.fromkeys(used))})
 
 
 def compose(study: Study) -> tuple[Section, ...]:

@@ -102,7 +102,7 @@ def divide(labels: np.ndarray, protocol: dict, seed: int) -> tuple[np.ndarray, n
 
 
 def thin_positives(rows: np.ndarray, labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Keep all negative rows and a random share of the positive ones, at least six."""
+    """Keep all negative rows and a random share of the positive ones."""
     positive = np.random.default_rng(seed).permutation(rows[labels[rows] == 1])
-    kept = positive[: max(6, round(share * len(positive)))]
+    kept = positive[: round(share * len(positive))]
     return np.sort(np.concatenate([rows[labels[rows] == 0], kept]))

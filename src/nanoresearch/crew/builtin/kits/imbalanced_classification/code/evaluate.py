@@ -19,8 +19,9 @@ def pr_auc(targets: dict, predictions: dict) -> float:
 
 
 def f1(targets: dict, predictions: dict) -> float:
-    """Harmonic mean of precision and recall of the rare class; zero when nothing is found."""
-    return float(np.mean([f1_score(truth, predictions[name][1], zero_division=0) for name, truth in targets.items()]))
+    """Harmonic mean of precision and recall of the rare class: zero when nothing is found, no number without any."""
+    values = [f1_score(truth, predictions[name][1], zero_division=np.nan) for name, truth in targets.items()]
+    return float(np.mean(values))
 
 
 def recall(targets: dict, predictions: dict) -> float:

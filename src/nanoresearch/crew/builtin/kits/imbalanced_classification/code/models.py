@@ -21,6 +21,15 @@ from sklearn.tree import DecisionTreeClassifier
 # Steps that the data turned out to need before any method can be fitted; applied to all methods alike.
 PREPARATION: list = []
 
+# Cuts of the share of the training rows that the time limit turned out to need; applied to all methods alike.
+REDUCTION: list = []
+
+# Changes to the number of neighbours that few rare rows turned out to need.
+NEIGHBOURING: list = []
+
+# Changes to the number of inner folds that few rare rows turned out to need; with one fold no threshold is tuned.
+FOLDING: list = []
+
 
 @dataclass
 class Recipe:
@@ -57,12 +66,14 @@ def repeat_positives(features, labels, ratio: float, rng) -> tuple[np.ndarray, n
 def synthesise_positives(features, labels, ratio: float, rng) -> tuple[np.ndarray, np.ndarray]:
     """Add points between rows of the rare class and one of their five nearest in it, up to ratio times its size."""
     positive = features[labels == 1]
-    neighbours = min(5, len(positive) - 1)
+    neighbours = 5
+    for change in NEIGHBOURING:
+        neighbours = change(neighbours, len(positive))
     nearest = NearestNeighbors(n_neighbors=neighbours + 1).fit(positive).kneighbors(positive, return_distance=False)
     count = round((ratio - 1) * len(positive))
     start = rng.integers(len(positive), size=count)
-    # The first neighbour of a row is the row itself.
-    end = nearest[start, rng.integers(1, neighbours + 1, size=count)]
+    # The first neighbour of a row is the row itself, which stands in where there is no other.
+    end = nearest[start, rng.integers(min(1, neighbours), neighbours + 1, size=count)]
     new = positive[start] + rng.random((count, 1)) * (positive[end] - positive[start])
     return np.vstack([features, new]), np.append(labels, np.ones(count, dtype=int))
 
@@ -119,10 +130,13 @@ class Remedied(ClassifierMixin, BaseEstimator):
         features = np.asarray(features)
         self.classes_ = np.array([0, 1])
         self.threshold_ = 0.5
-        if self.recipe.tune_threshold:
+        folds = 3
+        for change in FOLDING:
+            folds = change(folds, labels)
+        if self.recipe.tune_threshold and folds > 1:
             scores = np.zeros(len(labels))
-            folds = StratifiedKFold(3, shuffle=True, random_state=self.recipe.seed)
-            for learn, held_out in folds.split(features, labels):
+            parts = StratifiedKFold(folds, shuffle=True, random_state=self.recipe.seed)
+            for learn, held_out in parts.split(features, labels):
                 scores[held_out] = self._fit(features[learn], labels[learn]).predict_proba(features[held_out])[:, 1]
             self.threshold_ = best_threshold(scores, labels)
         self.learner = self._fit(features, labels)
@@ -187,15 +201,26 @@ BASES = {
 }
 
 
+def rows_in_use(strata: np.ndarray, seed: int) -> np.ndarray:
+    """Training rows to learn from: all, or a random share of every class where REDUCTION asks for fewer."""
+    share = 1.0
+    for cut in REDUCTION:
+        share = cut(share)
+    rng = np.random.default_rng([seed, 1])  # not the numbers that divided the data
+    parts = [rng.permutation(np.flatnonzero(strata == stratum)) for stratum in np.unique(strata)]
+    return np.sort(np.concatenate([part[: int(np.ceil(share * len(part)))] for part in parts]))
+
+
 def fit(base: str, components: list[str], train: dict, seed: int) -> dict[str, BaseEstimator]:
     """Fit a base with components switched on to every table by itself."""
     models = {}
     for name, table in train.items():
+        rows = rows_in_use(table.labels, seed)
         recipe = Recipe(seed)
         for component in components:
             COMPONENTS[component](recipe)
         model = make_pipeline(*[step() for step in PREPARATION], BASES[base](recipe))
-        models[name] = model.fit(table.features, table.labels)
+        models[name] = model.fit(table.features.iloc[rows], table.labels[rows])
     return models
 
 

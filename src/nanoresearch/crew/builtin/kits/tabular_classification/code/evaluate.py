@@ -30,7 +30,8 @@ def brier_score(targets: np.ndarray, predictions) -> float:
     """Half the mean squared distance between the probabilities and the truth; the usual score for two classes."""
     probabilities, classes = predictions
     truth = targets[:, None] == classes[None, :]  # (rows, classes)
-    return float(np.mean(np.sum((probabilities - truth) ** 2, axis=1)) / 2)
+    unforeseen = ~truth.any(axis=1)  # rows of a class that the model does not know: its probability is zero
+    return float(np.mean(np.sum((probabilities - truth) ** 2, axis=1) + unforeseen) / 2)
 
 
 def calibration_error(targets: np.ndarray, predictions) -> float:

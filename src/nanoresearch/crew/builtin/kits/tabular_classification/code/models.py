@@ -17,6 +17,12 @@ from sklearn.preprocessing import PolynomialFeatures, QuantileTransformer, Stand
 # Steps that the data turned out to need before any method can be fitted; applied to all methods alike.
 PREPARATION: list = []
 
+# Cuts of the share of the training rows that the time limit turned out to need; applied to all methods alike.
+REDUCTION: list = []
+
+# Changes to the number of inner folds that small classes turned out to need; one fold means no recalibration.
+FOLDING: list = []
+
 
 @dataclass
 class Recipe:
@@ -24,6 +30,7 @@ class Recipe:
 
     seed: int
     forest: bool = False
+    folds: int = 3
     class_weight: str | None = None
     # Steps before the learner by their place in the pipeline, whatever order components come in.
     transforms: dict[int, list] = field(default_factory=dict)
@@ -32,12 +39,12 @@ class Recipe:
 
 
 def add_sigmoid_calibration(recipe: Recipe) -> None:
-    """Recalibrate the scores by sigmoids fitted in three inner folds."""
+    """Recalibrate the scores by sigmoids fitted in inner folds."""
     recipe.calibrations[0] = "sigmoid"
 
 
 def add_isotonic_calibration(recipe: Recipe) -> None:
-    """Recalibrate the scores by increasing step functions fitted in three inner folds."""
+    """Recalibrate the scores by increasing step functions fitted in inner folds."""
     recipe.calibrations[1] = "isotonic"
 
 
@@ -85,8 +92,8 @@ def build_baseline(recipe: Recipe) -> BaseEstimator:
         learner = RandomForestClassifier(100, class_weight=recipe.class_weight, random_state=recipe.seed)
     steps = [step for place in sorted(recipe.transforms) for step in recipe.transforms[place]]
     model = make_pipeline(*steps, learner)
-    for place in sorted(recipe.calibrations):
-        model = CalibratedClassifierCV(model, method=recipe.calibrations[place], cv=3)
+    for place in sorted(recipe.calibrations) if recipe.folds > 1 else ():
+        model = CalibratedClassifierCV(model, method=recipe.calibrations[place], cv=recipe.folds)
     return model
 
 
@@ -119,13 +126,27 @@ BASES = {
 }
 
 
+def rows_in_use(strata: np.ndarray, seed: int) -> np.ndarray:
+    """Training rows to learn from: all, or a random share of every class where REDUCTION asks for fewer."""
+    share = 1.0
+    for cut in REDUCTION:
+        share = cut(share)
+    rng = np.random.default_rng([seed, 1])  # not the numbers that divided the data
+    parts = [rng.permutation(np.flatnonzero(strata == stratum)) for stratum in np.unique(strata)]
+    return np.sort(np.concatenate([part[: int(np.ceil(share * len(part)))] for part in parts]))
+
+
 def fit(base: str, components: list[str], train, seed: int) -> BaseEstimator:
     """Fit a base with components switched on."""
+    rows = rows_in_use(train.labels, seed)
+    labels = train.labels[rows]
     recipe = Recipe(seed)
+    for change in FOLDING:
+        recipe.folds = change(recipe.folds, labels)
     for component in components:
         COMPONENTS[component](recipe)
     model = make_pipeline(*[step() for step in PREPARATION], BASES[base](recipe))
-    return model.fit(train.features, train.labels)
+    return model.fit(train.features.iloc[rows], labels)
 
 
 def predict(model: BaseEstimator, inputs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

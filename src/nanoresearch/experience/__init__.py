@@ -1,0 +1,1 @@
+"""Skills and memory: store, retrieval, merging, life cycle, and exchange as Agent Skills."""

@@ -1,0 +1,22 @@
+"""The end of a stage: what it taught goes into the store of skills and memories."""
+
+from nanoresearch.crew.roles import Trajectory
+from nanoresearch.schema.experience import Lessons
+from nanoresearch.stages.workplace import Workplace
+
+
+def reflect(work: Workplace, trajectory: Trajectory) -> None:
+    """Draw the lessons of a stage once, keep them in the run, and let the store absorb them once."""
+    if work.store is None:
+        return
+    stage = trajectory.stage
+    lessons = work.once(f"experience/{stage}.json", Lessons, lambda: work.crew.reflector.reflect(trajectory))
+    work.absorb(stage, lessons)
+
+
+def reflect_on_failure(work: Workplace, trajectory: Trajectory) -> None:
+    """Remember an experiment that was given up. Only memories: its cures are judged when a resumed run succeeds."""
+    if work.store is None:
+        return
+    lessons = work.crew.reflector.reflect(trajectory)
+    work.absorb(f"{trajectory.stage}-failed", Lessons(memories=lessons.memories))
