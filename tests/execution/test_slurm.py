@@ -412,7 +412,8 @@ def test_hostile_job_is_contained_on_the_node(request_for, tmp_path: Path, monke
     monkeypatch.setenv("NANORESEARCH_HOME", str(tmp_path / "nanoresearch"))
     found: list[Isolation] = []
     program = TOOLS + HOSTILE[name].format(root=str(tmp_path))
-    request = request_for(program, environment={"SLURM_CONF": os.environ["SLURM_CONF"]})
+    settings = os.environ["SLURM_CONF"]
+    request = request_for(program, environment={"SLURM_CONF": settings}, readable=(Path(settings),))
     sandbox: Choice = "off" if kind == "none" else isolation_called(kind).kind
     (job,) = make(sandbox=sandbox, isolated=found.append).run([request], parallel=1, on_done=lambda job: None)
     said = text(request.output_folder / "stdout") + text(request.output_folder / "stderr")
