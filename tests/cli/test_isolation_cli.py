@@ -11,7 +11,8 @@ from nanoresearch.assemble import RunRequest, create_run
 from nanoresearch.config import Config, PaperConfig
 from nanoresearch.doctor import examine
 from nanoresearch.events import Events
-from nanoresearch.execution.sandbox import probe_isolation
+from nanoresearch.execution.sandbox import SandboxMissing, probe_isolation
+from nanoresearch.experience.store import ExperienceStore
 from nanoresearch.paths import Home
 from nanoresearch.runlog import RunLog
 from nanoresearch.schema.experiment import Attempt
@@ -121,6 +122,20 @@ def test_a_run_keeps_the_weakest_isolation_of_all_nodes(home: Home) -> None:
     for found, kept in ((whole, whole), (part, part), (whole, part), (alone, alone), (none, none), (part, none)):
         log.isolated(found)
         assert folder.load("run.json", RunRecord).isolation == kept
+
+
+def test_a_node_without_a_sandbox_teaches_nothing_about_the_experiment(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def execute(*_: object, **__: object) -> None:
+        raise SandboxMissing("Experiments cannot be run on node n1: Install bubblewrap")
+
+    monkeypatch.setattr("nanoresearch.pipeline.execute", execute)
+    assert call("run", TOPIC) == 1
+    assert "node n1" in capsys.readouterr().err
+    assert home.find_run("latest").load("run.json", RunRecord).status == "failed"
+    with ExperienceStore(home.experience) as store:
+        assert not store.memories(current=False)
 
 
 def test_doctor_names_the_isolation(home: Home) -> None:
