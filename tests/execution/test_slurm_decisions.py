@@ -221,6 +221,29 @@ def test_a_started_again_errand_begins_anew(tmp_path: Path, request_for) -> None
         (folder / node.ENDING).unlink()
 
 
+@pytest.mark.parametrize(("signalled", "cause"), [(True, "ended"), (False, "start")])
+def test_a_look_for_a_sandbox_that_was_ended_from_outside_says_nothing(
+    tmp_path: Path, request_for, monkeypatch, signalled: bool, cause: str
+) -> None:
+    def require(choice: str) -> None:
+        raise sandbox.SandboxMissing(f"{choice}: it did not start")
+
+    monkeypatch.setattr(node, "require", require)
+    request = request_for("")
+    folder = tmp_path / "submission" / "seed-0"
+    folder.mkdir(parents=True)
+    order = orders.make_order(request, {}, timeout_s=30, grace_s=1)
+    node.write(folder / node.ERRAND, node.Errand.make(order, (), "auto", orders.access_of(request)))
+    ended = threading.Event()
+    if signalled:
+        ended.set()
+    node.carry_out(folder, {}, ended)
+    ending = node.read_ending(folder)
+    assert ending is not None
+    assert ending.cause == cause
+    assert (folder.parent / node.FAILED).exists() is not signalled
+
+
 def test_limits_of_slurm_lie_above_those_of_the_job(executor, request_for) -> None:
     run(executor, request_for("", timeout_s=90, memory_gb=1.5))
     (submission,) = executor.queue.submissions

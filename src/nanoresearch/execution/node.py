@@ -169,8 +169,9 @@ def carry_out(folder: Path, environment: Mapping[str, str], ended: threading.Eve
         ending = never_started(fault)
     else:
         ending = _attend(confine(order, isolation, errand.access), ended)
-    if ending.cause == "exit" and ending.exit_code != 0 and ended.wait(NOTICE_S):
-        ending = replace(ending, cause="ended")  # the batch system signals all processes; the job went before we did
+    if ending.cause in ("exit", "start") and ending.exit_code != 0 and ended.wait(NOTICE_S):
+        # The batch system signals all processes: the job, or what was looking for a sandbox, went before we did.
+        ending = replace(ending, cause="ended", message="")
     if final(ending) and (ending.cause, ending.exit_code) != ("exit", 0):
         (folder.parent / FAILED).touch()
     write(folder / ENDING, ending)
