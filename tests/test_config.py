@@ -41,6 +41,30 @@ def test_a_malformed_override_is_refused(tmp_path: Path, override: str) -> None:
         load_config(path, (override,))
 
 
+def test_a_role_takes_a_model_string_or_a_table(tmp_path: Path) -> None:
+    overrides = ("models.roles.coder=openai:gpt-5", 'models.roles.judge={model = "local:a", temperature = 0}')
+    roles = load_config(tmp_path / "c.toml", overrides).models.roles
+    assert (roles["coder"].model, roles["coder"].temperature) == ("openai:gpt-5", None)
+    assert (roles["judge"].model, roles["judge"].temperature) == ("local:a", 0)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("models.default=gpt-5", "PROVIDER:NAME"),
+        ("models.roles.cook=openai:gpt-5", "'surveyor', 'ideator'"),
+        ("models.base_url=localhost", "http://127.0.0.1:8000/v1"),
+        ("models.key_env=sk-lower", "String should match pattern"),
+        ("models.colour=red", "valid here: base_url, concurrency, default"),
+        ("crew=llm", "crew"),
+    ],
+)
+def test_wrong_settings_of_models_are_explained(tmp_path: Path, override: str, words: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_config(tmp_path / "c.toml", (override,))
+    assert words in str(raised.value)
+
+
 def test_a_wrong_value_names_its_key() -> None:
     with pytest.raises(ConfigError, match=r"compute\.minutes: Input should be greater than 0"):
         validate(Profile, {"compute": {"minutes": -1}}, "profile")

@@ -15,7 +15,7 @@ from nanoresearch import __version__
 from nanoresearch.config import Config, validate
 from nanoresearch.crew.builtin.crew import builtin_crew
 from nanoresearch.crew.roles import Crew
-from nanoresearch.errors import NanoResearchError, StoreError, UsageError
+from nanoresearch.errors import ModelError, NanoResearchError, StoreError, UsageError
 from nanoresearch.events import EventFile, Events, Listener, now_utc
 from nanoresearch.execution.executor import Executor
 from nanoresearch.execution.inprocess import InProcessExecutor
@@ -36,6 +36,8 @@ from nanoresearch.schema.run import RunRecord
 from nanoresearch.stages.workplace import Workplace
 
 if TYPE_CHECKING:
+    from nanoresearch.models.access import Models
+    from nanoresearch.models.accounting import Budget
     from nanoresearch.planner.trainable import TrainablePlanner
 
 LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "networkx", "matplotlib")
@@ -211,6 +213,23 @@ def require_torch() -> None:
         raise PlannerError(
             f"A planner that learns needs {', '.join(missing)}. Install it with: pip install 'nanoresearch[planner]'"
         )
+
+
+def models_for(
+    config: Config, folder: RunFolder, events: Events, log: RunLog, budget: "Budget | None" = None
+) -> "Models":
+    """Language models for a run. Raises ModelError where the libraries are missing."""
+    require_model_libraries()
+    from nanoresearch.models.access import Models
+
+    return Models(config.models, folder, events, log, budget)
+
+
+def require_model_libraries() -> None:
+    """Raise ModelError naming the command that installs what is missing."""
+    missing = [name for name in ("pydantic_ai", "genai_prices") if find_spec(name) is None]
+    if missing:
+        raise ModelError(f"Language models need {', '.join(missing)}. Install it with: pip install 'nanoresearch[llm]'")
 
 
 def crew_for(config: Config, corpus: OfflineCorpus) -> Crew:

@@ -2,12 +2,14 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from nanoresearch.errors import ConfigError
 from nanoresearch.schema.learning import LearningSettings
+from nanoresearch.schema.models import ModelRole, Price
 from nanoresearch.schema.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -118,13 +120,81 @@ class ExperienceConfig(Record):
     top_skills: int = Field(5, ge=0, le=50)
     """Skills retrieved for a phase, at most."""
     top_memories: int = Field(5, ge=0, le=50)
-    """Memories retrieved for a phase, at most."""
+    """Memories of each kind retrieved for a phase, at most; ideation is told of all claims that were tested."""
     half_life_days: float = Field(60.0, gt=0)
     """Age at which recency is one half."""
     skill_weights: RetrievalWeights = RetrievalWeights()
     """Score of skills."""
     memory_weights: RetrievalWeights = RetrievalWeights(usage=0, confidence=0)
     """Score of memories."""
+
+
+def _is_model_string(value: str) -> str:
+    provider, colon, name = value.partition(":")
+    if not (provider and colon and name):
+        raise ValueError('a model is named "PROVIDER:NAME", such as "openai:gpt-5", "local:qwen3" or "scripted:FILE"')
+    return value
+
+
+def _is_plain_url(value: str) -> str:
+    """Settings are written into every run: an address with a password or a key in it must not get there."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError('an address looks like "http://127.0.0.1:8000/v1"')
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("keys and passwords do not belong in an address: name an environment variable in key_env")
+    return value.rstrip("/")
+
+
+ModelString = Annotated[str, AfterValidator(_is_model_string)]
+BaseUrl = Annotated[str, AfterValidator(_is_plain_url)]
+EnvName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=64)]
+
+
+class RoleModelConfig(Record):
+    """The model of one role; what is left out is as for all roles."""
+
+    model: ModelString | None = None
+    """Model string."""
+    base_url: BaseUrl | None = None
+    """Address of the OpenAI-compatible server, for "local:" models."""
+    key_env: EnvName | None = None
+    """Environment variable with that server's key."""
+    max_tokens: int | None = Field(None, ge=1)
+    """Longest reply."""
+    temperature: float | None = Field(None, ge=0, le=2)
+    """Randomness."""
+
+
+def _short_form(value: Any) -> Any:
+    return {"model": value} if isinstance(value, str) else value
+
+
+class ModelsConfig(Record):
+    """Which language model plays which role. Keys come from the environment, never from here."""
+
+    default: ModelString | None = None
+    """Model string of every role without one of its own."""
+    roles: dict[ModelRole, Annotated[RoleModelConfig, BeforeValidator(_short_form)]] = Field(default_factory=dict)
+    """Models of single roles: a model string, or a table."""
+    base_url: BaseUrl | None = None
+    """Address of the OpenAI-compatible server (vLLM, llama.cpp, Ollama, LM Studio), for "local:" models."""
+    key_env: EnvName = "LOCAL_API_KEY"
+    """Environment variable with that server's key, if it wants one."""
+    timeout_s: float = Field(300.0, gt=0)
+    """Seconds to wait for one reply."""
+    max_tokens: int = Field(8192, ge=1)
+    """Longest reply."""
+    longer_max_tokens: int = Field(16384, ge=0)
+    """Limit with which a reply that was cut off is asked for once more; not above max_tokens means never."""
+    temperature: float | None = Field(None, ge=0, le=2)
+    """Randomness; left to the provider when not set, since some models refuse it."""
+    retries: int = Field(6, ge=0, le=20)
+    """Repeats of a request that failed for a passing reason. Six outlast a minute of refusals."""
+    concurrency: int = Field(4, ge=1, le=64)
+    """Requests on the way at once."""
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """USD per million tokens by model string, for models whose price is not known or is another."""
 
 
 class Config(Record):
@@ -146,6 +216,8 @@ class Config(Record):
     """Review."""
     paper: PaperConfig = PaperConfig()
     """Typesetting."""
+    models: ModelsConfig = ModelsConfig()
+    """Language models."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:

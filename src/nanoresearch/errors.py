@@ -55,6 +55,14 @@ class BudgetExceeded(NanoResearchError):
     exit_code = 3
 
 
+class SittingEnded(BudgetExceeded):
+    """The time of one sitting is used up, which tells nothing about the run."""
+
+
+class ModelError(NanoResearchError):
+    """A language model cannot be reached or used, or its reply is of no use."""
+
+
 class AuditFailed(NanoResearchError):
     """The paper was written but does not hold up."""
 

@@ -1,10 +1,10 @@
 """Keeps run.json true while a run is going on: where it stands, what it cost, how it ended."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from nanoresearch.errors import BudgetExceeded
+from nanoresearch.errors import SittingEnded
 from nanoresearch.events import Events, now_utc
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.experiment import Attempt
@@ -30,11 +30,16 @@ class RunLog:
         self._clock = clock
         self._deadline = None if minutes is None else clock() + 60 * minutes
         self.record = folder.load(RUN_FILE, RunRecord)
+        self.phase = ""
+        """Phase going on now."""
+        self.current_step = ""
+        """Step begun last in this sitting."""
 
     def step(self, name: str) -> None:
-        """Note that a step begins. Raises BudgetExceeded when the time of the whole run is used up."""
+        """Note that a step begins. Raises SittingEnded when the time of the whole sitting is used up."""
         if self._deadline is not None and self._clock() > self._deadline:
-            raise BudgetExceeded(f"The time for this run is used up before {name}.")
+            raise SittingEnded(f"The time for this run is used up before {name}.")
+        self.current_step = name
         self._update(step=name)
         self._events.emit("step", name)
 
@@ -54,9 +59,11 @@ class RunLog:
     def timed(self, phase: str) -> Iterator[None]:
         """Add the time spent inside to a phase."""
         start = self._clock()
+        outer, self.phase = self.phase, phase
         try:
             yield
         finally:
+            self.phase = outer
             cost = self.record.phases.get(phase, PhaseCost())
             seconds = round(cost.seconds + self._clock() - start, 3)
             self._set_phase(phase, cost.model_copy(update={"seconds": seconds}))
@@ -70,6 +77,20 @@ class RunLog:
             self._events.emit("degraded", f"Isolation of experiments: {isolation.words()}.")
         else:
             self._events.emit("progress", f"Isolation of experiments: {isolation.words()}.")
+
+    def spent(
+        self, phase: str, *, calls: int, tokens: int, cost_usd: float, unpriced: int, models: Iterable[str]
+    ) -> None:
+        """Add what calls of language models took to a phase."""
+        cost = self.record.phases.get(phase, PhaseCost())
+        added = {
+            "model_calls": cost.model_calls + calls,
+            "tokens": cost.tokens + tokens,
+            "cost_usd": round(cost.cost_usd + cost_usd, 9),
+            "unpriced_calls": cost.unpriced_calls + unpriced,
+            "models": tuple(dict.fromkeys((*cost.models, *models))),
+        }
+        self._set_phase(phase, cost.model_copy(update=added))
 
     def attempts(self, attempts: tuple[Attempt, ...]) -> None:
         """Note how often the experiment was executed."""

@@ -14,6 +14,8 @@ from nanoresearch.paths import Home, RunFolder
 from nanoresearch.schema.run import RunRecord
 
 HEAVY = ("torch", "matplotlib", "sklearn", "numpy", "scipy", "pandas", "pydantic", "rich", "jinja2")
+LLM = ("pydantic_ai", "genai_prices", "openai", "anthropic", "google.genai")
+"""Libraries of language models: the builtin crew's runs do without."""
 
 
 def call(*arguments: str) -> int:
@@ -32,12 +34,23 @@ def test_help_is_light_and_names_every_command() -> None:
     code = (
         "import sys\nfrom nanoresearch.cli.main import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
-        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+        f"print([name for name in {(*HEAVY, *LLM)!r} if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
     for name in LazyGroup.places:
         assert f"  {name} " in done.stdout
+
+
+def test_a_builtin_run_loads_no_library_of_language_models() -> None:
+    code = (
+        "import sys\nimport nanoresearch.session, nanoresearch.doctor, nanoresearch.models.routing\n"
+        "from nanoresearch.cli.main import main\n"
+        "try:\n    main(['models', 'list'])\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {LLM!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
 
 
 @pytest.mark.parametrize("name", list(LazyGroup.places))

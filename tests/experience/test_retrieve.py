@@ -160,6 +160,18 @@ def test_the_limit_and_the_best_match(store: ExperienceStore) -> None:
     assert memories(store, moment("scale"), limit=0) == ()
 
 
+def test_a_limit_for_each_kind_keeps_one_kind_from_crowding_out_another(store: ExperienceStore) -> None:
+    for number in range(6):
+        store.put_memory(a_memory(f"cost-{number}", kind="resource", text="Trees win time."))
+    store.put_memory(a_memory("claim", text="Trees."))
+    found = retrieve_memories(
+        store, moment("trees win"), limit={"resource": 2, "hypothesis": 3}, weights=WEIGHTS, half_life_days=60
+    )
+    assert sorted(entry.memory.kind for entry in found) == ["hypothesis", "resource", "resource"]
+    nothing = retrieve_memories(store, moment("trees"), limit={"decision": 9}, weights=WEIGHTS, half_life_days=60)
+    assert nothing == ()
+
+
 def test_common_words_are_searched_among_the_newest_and_rare_ones_everywhere(
     store: ExperienceStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,13 +181,16 @@ def test_retire_restore_and_merge_by_hand(store: ExperienceStore) -> None:
     assert store.put_skill(apart(1).model_copy(update={"id": "new-name"})) == "skill-1", "no way round retirement"
     assert store.skill("skill-1").status == "retired"
     assert store.restore("skill-1").status == "candidate"
-    both = store.merge("skill-1", "skill-2")
+    with pytest.raises(UsageError, match="would be lost"):
+        store.merge("skill-1", "skill-2")
+    store.put_skill(a_skill("worded", trigger="Error9"))
+    both = store.merge("skill-1", "worded")
     assert (both.id, both.seen) == ("skill-1", 3)
-    assert store.skill("skill-2").id == "skill-1"
-    assert [skill.id for skill in store.skills()] == ["skill-1"]
+    assert store.skill("worded").id == "skill-1"
+    assert [skill.id for skill in store.skills()] == ["skill-1", "skill-2"]
     assert {"retired", "restored", "merged"} <= set(events(store, "skill-1"))
     with pytest.raises(UsageError, match="same skill"):
-        store.merge("skill-1", "skill-2")
+        store.merge("skill-1", "worded")
     store.put_skill(apart(3).model_copy(update={"kind": "writing"}))
     with pytest.raises(UsageError, match="stay apart"):
         store.merge("skill-1", "skill-3")
@@ -576,3 +579,32 @@ def test_recurring_errors_grow_slower_than_the_logarithm_of_runs(store: Experien
             store.put_skill(a_skill(f"s-{run}-{causes.index(cause)}", what=words, trigger=cause, remedy=remedy))
     assert len(store.skills()) == len(causes)
     assert sum(skill.seen for skill in store.skills()) == 64 * len(causes)
+
+
+def test_a_file_that_was_deleted_is_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "experience.db"
+    with ExperienceStore(path) as store:
+        store.put_memory(a_memory())
+        for file in tmp_path.glob("experience.db*"):
+            file.unlink()
+        store.put_memory(a_memory("later", text="Forests win on letters.", conditions={"dataset": ["letters"]}))
+        assert [memory.id for memory in store.memories()] == ["later"]
+    with ExperienceStore(path) as again:
+        assert [memory.id for memory in again.memories()] == ["later"]
+
+
+def test_a_file_that_is_overwritten_while_it_is_open_is_told_and_no_bus_error(tmp_path: Path) -> None:
+    path = tmp_path / "experience.db"
+    with ExperienceStore(path) as store:
+        for number in range(300):
+            store.put_skill(apart(number))
+    code = (
+        "import sys; from pathlib import Path; from nanoresearch.errors import StoreError\n"
+        "from nanoresearch.experience.store import ExperienceStore\n"
+        "store = ExperienceStore(Path(sys.argv[1])); store.retire('skill-1')\n"
+        "Path(sys.argv[1]).write_bytes(b'')\n"
+        "try: store.skills(); store.retire('skill-2')\n"
+        "except StoreError: print('told')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "told"), done.stderr

@@ -65,6 +65,7 @@ def _quick_readout(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
         return
     monkeypatch.setattr(attitude, "EXAMPLES", 12)
+    monkeypatch.setattr(attitude, "INSTRUCTIONS", 8)
     yield
 
 

@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
         "planner": "Ask the planner, teach it, see and undo what it learned.",
         "skills": "See, share and correct the procedures that runs have learned.",
         "memory": "See, export and delete what runs remember.",
-        "models": "List and fetch the planner's base model.",
+        "models": "Say which model plays which role and whether it can be reached; fetch the planner's.",
         "doctor": "Say what is there, what is missing, and what mends it.",
     }
 

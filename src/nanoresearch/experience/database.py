@@ -57,6 +57,7 @@ class Database:
         self._derive = derive
         self._connection: sqlite3.Connection | None = None
         self._writing = False
+        self._opened: tuple[int, int] | None = None
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query. Raises StoreError."""
@@ -89,6 +90,7 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
             self._writing = True
             try:
+                self._version(connection)  # another process may have brought the file up to date since it was opened
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:  # also on Ctrl-C: nothing of a broken-off change may stay
@@ -112,13 +114,23 @@ class Database:
             self._connection = None
 
     def _open(self, *, create: bool) -> sqlite3.Connection | None:
+        if self._connection is not None and not self._writing and self._identity() != self._opened:
+            self.close()  # deleted or replaced meanwhile: what is written to the former file would be lost
         if self._connection is None:
             if not create and not self.path.exists():
                 return None
             if create:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = self._connect()
+            self._opened = self._identity()
         return self._connection
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)
@@ -132,8 +144,9 @@ class Database:
                     raise
                 connection.close()
                 connection = self._connect_frozen()
-            # What is deleted is overwritten; 64 MiB of cache and 256 MiB of map keep retrieval in memory.
-            for pragma in ("secure_delete = ON", "cache_size = -65536", "mmap_size = 268435456"):
+            # What is deleted is overwritten; 64 MiB of cache keep retrieval in memory. The file is not mapped: a copy
+            # that is restored over it while a run goes on would end that run with a bus error.
+            for pragma in ("secure_delete = ON", "cache_size = -65536", "mmap_size = 0"):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
         except BaseException:  # also on Ctrl-C: no open file is left behind
             connection.close()

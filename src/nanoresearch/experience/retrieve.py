@@ -10,7 +10,8 @@ Exact are the condition filter, the trigger match, and each part of the score of
 """
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,6 +24,7 @@ from nanoresearch.experience.words import fold, leads, occurs
 from nanoresearch.schema.experience import (
     Conditions,
     Memory,
+    MemoryKind,
     RetrievedMemory,
     RetrievedSkill,
     Score,
@@ -75,13 +77,19 @@ def retrieve_skills(
 
 
 def retrieve_memories(
-    store: ExperienceStore, situation: Situation, *, limit: int, weights: RetrievalWeights, half_life_days: float
+    store: ExperienceStore,
+    situation: Situation,
+    *,
+    limit: int | Mapping[MemoryKind, int],
+    weights: RetrievalWeights,
+    half_life_days: float,
 ) -> tuple[RetrievedMemory, ...]:
     """The profile's memories for a situation, best first: current ones whose conditions do not contradict it.
 
-    Raises StoreError.
+    limit: how many in all, or of each kind; kinds that are not named are left out. Raises StoreError.
     """
-    if limit <= 0:
+    room: Counter[str] = Counter({"any": limit} if isinstance(limit, int) else limit)
+    if room.total() <= 0:
         return ()
     known = plain_conditions(situation.conditions)
     candidates = [
@@ -98,9 +106,12 @@ def retrieve_memories(
             continue
         if contradicts(memory.conditions, situation.conditions):
             continue
-        found.append(RetrievedMemory(memory=memory, score=scores[number]))
-        if len(found) == limit:
-            break
+        kind = "any" if isinstance(limit, int) else memory.kind
+        if room[kind] > 0:
+            found.append(RetrievedMemory(memory=memory, score=scores[number]))
+            room[kind] -= 1
+            if room.total() <= 0:
+                break
     return tuple(found)
 
 
@@ -131,7 +142,8 @@ def _candidates(
     worded = matches(store.database, table, situation.text, shelves)
     numbers = {*worded, *_tagged(store, table, wanted, shelves), *triggered}
     rows = store.database.read(
-        f"SELECT number, tags, updated, uses, confidence, conditions FROM json_each(?) "
+        f"SELECT number, tags, CAST(updated AS REAL), CAST(uses AS INTEGER), CAST(confidence AS REAL), conditions "
+        f"FROM json_each(?) "
         f"CROSS JOIN {table}_facets ON number = value WHERE live AND (expires IS NULL OR expires > ?)",
         (json.dumps(sorted(numbers)), store.now().timestamp()),
     )
@@ -209,5 +221,10 @@ def _clash(first: dict[str, list[str]], second: dict[str, list[str]]) -> bool:
 
 @lru_cache(maxsize=8192)
 def _conditions(text: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = json.loads(text)
-    return found
+    """Conditions among the facets; none where they cannot be read, for those of the record are compared too."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    kept = found.items() if isinstance(found, dict) else ()
+    return {name: [str(value) for value in values] for name, values in kept if isinstance(values, list)}

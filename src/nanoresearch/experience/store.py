@@ -196,6 +196,10 @@ class ExperienceStore:
                 raise UsageError(f"{keep!r} and {other!r} are the same skill.")
             if first.kind != second.kind:
                 raise UsageError(f"{first.id} serves {first.kind}, {second.id} serves {second.kind}: they stay apart.")
+            if second.remedy not in (None, first.remedy):
+                raise UsageError(
+                    f"What {second.id} does would be lost, for {first.id} does something else: they stay apart."
+                )
             both = self._touched(same.merge_skills(first, second))
             self._delete("skills", dropped)
             self._rename(second.id, both.id)

@@ -1,19 +1,22 @@
 """What a feedback says about each directive, read from the model itself and never from a list of words.
 
-Two readings of the same model are combined:
+Four readings of the same model are combined:
 
 1. Relevance: how much likelier the model finds a directive's sentence after the feedback than after a neutral
    remark, against the same gain of all other directives (pointwise mutual information, nats). It finds every
    directive that a text speaks of, but is blind to negation: "leave the survey out" makes surveys likelier.
-2. Attitude: whether a thing that the text mentions is wanted there. The text is given to the model twice, so that
+2. Source: which tokens of the feedback made the directive likelier, by the gradient of its log-probability with
+   respect to the keys of the feedback in the cache, times those keys. One text can thus want one thing and not another.
+3. Attitude: whether a thing that the text mentions is wanted there. The text is given to the model twice, so that
    the second copy's hidden states have seen the whole of it; a linear readout of them, fitted on sentences of
-   everyday life (attitudes.toml), says for each token whether what it stands for is wanted. Tokens of the feedback are
-   matched with tokens of the directive by the likeness of their hidden states, and a directive that itself asks to
-   leave something out ("Leave the equations out.") counts the other way round, by the same readout.
+   everyday life (attitudes.toml), says for each token whether what it stands for is wanted.
+4. Asking: whether the directive asks for something or rules it out ("Leave the equations out."), by a second readout
+   fitted on everyday instructions. A directive that rules out what the feedback does not want is wanted.
 
 By Bayes' rule the teacher adds relevance times attitude to a directive's log-probability. Imports torch.
 """
 
+import hashlib
 import random
 import tomllib
 from collections.abc import Sequence
@@ -24,40 +27,35 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
+from transformers import DynamicCache
 
 from nanoresearch.planner.base_model import BaseModel
 
-ABOUT = 'The researcher commented: "{}"\nThe comment is about these points:\n-'
+OPENING = 'The researcher commented: "'
+ABOUT = OPENING + '{}"\nThe comment is about these points:\n-'
 FITS = 'The plan said: "{}"\nThe researcher, who wanted just that, had said: "'
 NEUTRAL = "Thank you, that was fine."
 ECHO = "{0}\nOnce more: {0}"
-EXAMPLES = 360
-DEPTHS = (0.47, 0.73, 1.0)
+EXAMPLES, INSTRUCTIONS = 480, 160
+DEPTHS = (0.47, 0.53, 0.6, 0.67, 0.73, 0.8, 0.87)
 """Layers that attitude is read from, as shares of the model's depth."""
-MATCH_DEPTH = 0.27
-"""Layer at which tokens of the feedback are matched with tokens of a directive."""
-RIDGE = 1.0
-MATCH_SHARPNESS = 6.0
+RIDGE = 0.1
+NEIGHBOURS = 0.25
+"""Weight of each neighbour in a token's attitude: what is said of a thing is often clearest beside it."""
 RELEVANT_NATS = 4.5
 """Relevance at which a feedback is taken to speak of a directive with even odds."""
-ATTITUDE_SCALE = 0.25
-"""Readout at which a thing in a feedback is clearly wanted or unwanted."""
+ATTITUDE_SCALE = 0.5
+"""Readout at which a thing in a feedback is clearly wanted or unwanted; the readout is fitted to 1 and -1."""
 SURENESS = 4.0
 """How soon an attitude counts as certain: the sign is right far more often than the size says."""
-ASKING_SHIFT, ASKING_SCALE = 0.32, 0.2
+ASKING_SHIFT, ASKING_SCALE = 0.5, 0.2
 """Directives ask for something unless the readout is clear that they forbid it."""
 
-
-@dataclass(frozen=True)
-class Reading:
-    """A text's tokens in its second copy."""
-
-    attitude: Tensor
-    """(T,) wanted above zero, unwanted below."""
-    vectors: Tensor
-    """(T, H) unit vectors to match tokens by."""
+Span = tuple[int, int]
+"""First character of a token in its text, and the one after its last."""
 
 
 @dataclass(frozen=True)
@@ -78,90 +76,93 @@ class Evidence:
 
 
 class AttitudeReader:
-    """Reads attitudes with one base model; the readout is fitted once and can be kept in a file."""
+    """Reads attitudes with one base model; the readouts are fitted once and can be kept in a file."""
 
     def __init__(self, base: BaseModel, keep: Path | None = None) -> None:
         self._base = base
         depth = len(base.backbone.layers)
-        self._layers = tuple(max(1, round(share * depth)) for share in DEPTHS)
-        self._match = max(1, round(MATCH_DEPTH * depth))
+        self._layers = tuple(dict.fromkeys(max(1, round(share * depth)) for share in DEPTHS))
         self._weights = self._load(keep) or self._fit(keep)
-        self._readings: dict[str, Reading] = {}
+        self._asking: dict[str, float] = {}
         self._plain: dict[str, float] = {}
 
     def weigh(self, feedback: str, sentences: Sequence[str]) -> Evidence:
         """Evidence for each sentence of one phase; together they show what relevance is typical."""
-        gains = self._gains(feedback, list(sentences))
+        feedback = self._base.plain(feedback)
+        self._get_acquainted(sentences)
+        after, sources, places = sources_of(self._base, feedback, sentences)
+        gains = [value - self._plain[sentence] for value, sentence in zip(after, sentences, strict=True)]
         typical = float(torch.tensor(gains).median()) if len(gains) > 3 else 0.0
-        heard = self._read(feedback)
-        attitude = [self._agreement(heard, self._read(sentence)) for sentence in sentences]
-        return Evidence(tuple(gain - typical for gain in gains), tuple(attitude))
+        said = sources @ torch.tanh(self._attitudes(feedback, places) / ATTITUDE_SCALE)
+        asking = torch.tensor([self._asking[sentence] for sentence in sentences])
+        agreement = torch.tanh(SURENESS * said * torch.tanh((asking + ASKING_SHIFT) / ASKING_SCALE))
+        return Evidence(tuple(gain - typical for gain in gains), tuple(agreement.tolist()))
 
     def fit(self, feedback: str, sentences: Sequence[str]) -> list[float]:
         """log p(feedback | sentence) of each: which of several rivals the words fit best, whatever their length."""
         return [likelihood_of(self._base, FITS.format(sentence), feedback) for sentence in sentences]
 
-    def _gains(self, feedback: str, sentences: list[str]) -> list[float]:
+    def _get_acquainted(self, sentences: Sequence[str]) -> None:
+        """What no feedback changes: how likely each sentence is otherwise, and whether it asks or forbids."""
         unseen = [sentence for sentence in sentences if sentence not in self._plain]
-        if unseen:
-            self._plain.update(zip(unseen, log_likelihoods(self._base, ABOUT.format(NEUTRAL), unseen), strict=True))
-        after = log_likelihoods(self._base, ABOUT.format(feedback), sentences)
-        return [value - self._plain[sentence] for value, sentence in zip(after, sentences, strict=True)]
+        if not unseen:
+            return
+        usual, _, _ = sources_of(self._base, NEUTRAL, unseen)
+        self._plain.update(zip(unseen, usual, strict=True))
+        for sentence, (states, _) in zip(unseen, self._states(unseen), strict=True):
+            self._asking[sentence] = float(self._project(states.mean(0), "asking"))
 
-    def _read(self, text: str) -> Reading:
-        if text not in self._readings:
-            self._readings[text] = self._readings_of([text])[0]
-        return self._readings[text]
+    def _attitudes(self, feedback: str, places: Sequence[Span]) -> Tensor:
+        """(T,) above zero where the text wants what stands there, below where it does not."""
+        states, spans = self._states([feedback])[0]
+        each = self._project(states, "attitude")
+        padded = torch.cat([each[:1], each, each[-1:]])
+        smooth = (1 - 2 * NEIGHBOURS) * each + NEIGHBOURS * (padded[:-2] + padded[2:])
+        # The two prompts may cut the text into tokens differently at its edges.
+        return torch.stack(
+            [smooth[[i for i, (c, d) in enumerate(spans) if d > a and c < b] or [0]].mean() for a, b in places]
+        )
 
-    def _agreement(self, heard: Reading, sentence: Reading) -> float:
-        likeness = MATCH_SHARPNESS * heard.vectors @ sentence.vectors.T  # (T, U)
-        match = likeness.flatten().softmax(0).reshape(likeness.shape).sum(1)
-        said = (match * heard.attitude).sum()
-        asked = sentence.attitude.mean() + ASKING_SHIFT
-        agreement = torch.tanh(said / ATTITUDE_SCALE) * torch.tanh(asked / ASKING_SCALE)
-        return float(torch.tanh(SURENESS * agreement))
-
-    def _readings_of(self, texts: Sequence[str]) -> list[Reading]:
-        return [
-            Reading(
-                torch.einsum("tlh,lh->t", states, self._weights["slope"]) + self._weights["offset"],
-                torch.nn.functional.normalize(vectors - self._weights["centre"], dim=-1),
-            )
-            for states, vectors, _ in self._states(texts)
-        ]
+    def _project(self, states: Tensor, readout: str) -> Tensor:
+        return torch.einsum("...lh,lh->...", states, self._weights[readout]) + self._weights[f"{readout}_offset"]
 
     def _fit(self, keep: Path | None) -> dict[str, Tensor]:
         examples = make_examples(EXAMPLES)
-        rows, marks, centre = [], [], []
-        for (text, mentions), (states, vectors, spans) in zip(
-            examples, self._states([e[0] for e in examples]), strict=True
-        ):
-            centre.append(vectors.mean(0))
+        rows, marks = [], []
+        for (text, mentions), (states, spans) in zip(examples, self._states([e[0] for e in examples]), strict=True):
             for mention, wanted in mentions:
                 start = text.lower().index(mention.lower())
                 inside = [i for i, (a, b) in enumerate(spans) if b > start and a < start + len(mention)]
-                rows.append(states[inside].mean(0))
-                marks.append(1.0 if wanted else -1.0)
-        weights = fit_readout(torch.stack(rows), torch.tensor(marks)) | {"centre": torch.stack(centre).mean(0)}
+                rows.append(states[inside])
+                marks += [1.0 if wanted else -1.0] * len(inside)
+        instructions = make_instructions(INSTRUCTIONS)
+        whole = torch.stack([states.mean(0) for states, _ in self._states([text for text, _ in instructions])])
+        asks = torch.tensor([1.0 if asks else -1.0 for _, asks in instructions])
+        weights = fit_readout("attitude", torch.cat(rows), torch.tensor(marks)) | fit_readout("asking", whole, asks)
         if keep is not None:
             keep.parent.mkdir(parents=True, exist_ok=True)
-            save_file(weights, keep, metadata={"base": self._base.fingerprint})
+            save_file(weights, keep, metadata={"recipe": self._recipe()})
         return weights
 
     def _load(self, keep: Path | None) -> dict[str, Tensor] | None:
         if keep is None or not keep.exists():
             return None
         try:
-            weights = load_file(keep)
+            with safe_open(keep, framework="pt") as file:
+                if (file.metadata() or {}).get("recipe") != self._recipe():
+                    return None  # another model's, or fitted on other examples
+                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
         except Exception:  # noqa: BLE001  whatever a damaged file makes the reader raise, it is made anew
             return None
-        width = self._base.head.weight.shape[1]
-        fits = weights.keys() == {"slope", "offset", "centre"} and weights["slope"].shape == (len(self._layers), width)
-        return weights if fits else None
+
+    def _recipe(self) -> str:
+        """Digest of all that the readouts depend on: model, examples, layers, constants."""
+        parts = (self._base.fingerprint, ECHO, EXAMPLES, INSTRUCTIONS, self._layers, RIDGE, _source())
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     @torch.no_grad()
-    def _states(self, texts: Sequence[str]) -> list[tuple[Tensor, Tensor, list[tuple[int, int]]]]:
-        """For each text: states to judge by (T, layers, H), states to match by (T, H), and each token's place."""
+    def _states(self, texts: Sequence[str]) -> list[tuple[Tensor, list[Span]]]:
+        """For each text: the states of its second copy (T, layers, H), and each token's place in it."""
         found: list[Any] = [None] * len(texts)
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         device = self._base.device
@@ -182,31 +183,42 @@ class AttitudeReader:
                 start = len(whole[row]) - len(self._base.plain(texts[i]))
                 inside = [t for t, (_, b) in enumerate(e.offset_mapping) if b > start]
                 states = torch.stack([layers[n][row, inside] for n in self._layers], 1).float().cpu()
-                vectors = layers[self._match][row, inside].float().cpu()
                 spans = [(max(e.offset_mapping[t][0] - start, 0), e.offset_mapping[t][1] - start) for t in inside]
-                found[i] = (states, vectors, spans)
+                found[i] = (states, spans)
         return found
 
 
-@torch.no_grad()
-def log_likelihoods(base: BaseModel, prefix: str, sentences: Sequence[str]) -> list[float]:
-    """log p(sentence | prefix) for each sentence, in nats; the prefix is run once."""
-    start = torch.tensor([base.encode(prefix)], device=base.device)
+def sources_of(base: BaseModel, feedback: str, sentences: Sequence[str]) -> tuple[list[float], Tensor, list[Span]]:
+    """How likely a comment makes each sentence, and which of the comment's tokens do so.
+
+    Returns log p(sentence | comment) in nats, shares (sentences, T) that sum to 1 in each row, and the tokens' places.
+    """
+    prefix = ABOUT.format(feedback)
+    encoded = base.tokenizer(prefix, add_special_tokens=False, return_offsets_mapping=True)
+    start, end = len(OPENING), len(OPENING) + len(feedback)
+    inside = [i for i, (a, b) in enumerate(encoded.offset_mapping) if b > start and a < end]
+    places = [(max(a - start, 0), min(b, end) - start) for a, b in (encoded.offset_mapping[i] for i in inside)]
     rows = [base.encode(f" {sentence.rstrip('.')}\n") for sentence in sentences]
-    with base.plainly():
-        first = base.backbone(input_ids=start, use_cache=True)
-        opening = torch.nn.functional.linear(first.last_hidden_state[0, -1], base.head.weight).float().log_softmax(-1)
-        cache = first.past_key_values
-        cache.batch_repeat_interleave(len(rows))
-        longest = max(map(len, rows))
-        ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=base.device)
+    longest = max(map(len, rows))
+    ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=base.device)
+    with base.plainly(), torch.no_grad():
+        first = base.backbone(input_ids=torch.tensor([encoded.input_ids], device=base.device), use_cache=True)
+    with base.plainly(), torch.enable_grad():
+        keys, cache = [], DynamicCache()
+        for number, layer in enumerate(first.past_key_values.layers):
+            keys.append(layer.keys.expand(len(rows), -1, -1, -1).clone().requires_grad_(True))
+            cache.update(keys[-1], layer.values.expand(len(rows), -1, -1, -1), number)
         states = base.backbone(input_ids=ids, past_key_values=cache, use_cache=True).last_hidden_state
-        result = []
-        for i, row in enumerate(rows):
-            logits = torch.nn.functional.linear(states[i, : len(row) - 1], base.head.weight).float().log_softmax(-1)
-            following = logits.gather(1, torch.tensor(row[1:], device=base.device)[:, None]).sum()
-            result.append(float(opening[row[0]] + following))
-    return result
+        opening = first.last_hidden_state[:, -1:].expand(len(rows), -1, -1)
+        scores = torch.nn.functional.linear(torch.cat([opening, states[:, :-1]], 1), base.head.weight).float()
+        each = scores.log_softmax(-1).gather(2, ids[..., None])[..., 0]
+        written = torch.tensor([[1.0] * len(row) + [0.0] * (longest - len(row)) for row in rows], device=base.device)
+        likely = (each * written).sum(1)
+        slopes = torch.autograd.grad(likely.sum(), keys)
+    pulls = sum((slope * key).sum((1, 3))[:, inside].float() for slope, key in zip(slopes, keys, strict=True))
+    assert isinstance(pulls, Tensor)
+    pulls = pulls.detach().clamp(min=0) + 1e-9
+    return likely.detach().tolist(), (pulls / pulls.sum(1, keepdim=True)).cpu(), places
 
 
 @torch.no_grad()
@@ -219,7 +231,7 @@ def likelihood_of(base: BaseModel, prefix: str, text: str) -> float:
     return float(scores.gather(1, torch.tensor(rest, device=base.device)[:, None]).sum())
 
 
-def fit_readout(rows: Tensor, marks: Tensor) -> dict[str, Tensor]:
+def fit_readout(name: str, rows: Tensor, marks: Tensor) -> dict[str, Tensor]:
     """Ridge regression for each layer, averaged: rows (N, layers, H), marks (N,) of 1 and -1."""
     slopes, offset = [], 0.0
     layers = rows.shape[1]
@@ -227,17 +239,33 @@ def fit_readout(rows: Tensor, marks: Tensor) -> dict[str, Tensor]:
         x = rows[:, layer].double()
         mean, spread = x.mean(0), x.std(0) + 1e-4
         z = (x - mean) / spread
-        gram = z @ z.T / z.shape[1] + RIDGE * torch.eye(len(z), dtype=torch.double)
+        gram = z.T @ z / len(z) + RIDGE * torch.eye(z.shape[1], dtype=torch.double)
         y = marks.double()
-        slope = z.T @ torch.linalg.solve(gram, y - y.mean()) / z.shape[1] / spread
+        slope = torch.linalg.solve(gram, z.T @ (y - y.mean()) / len(z)) / spread
         slopes.append(slope / layers)
         offset += float((y.mean() - slope @ mean) / layers)
-    return {"slope": torch.stack(slopes).float(), "offset": torch.tensor(offset)}
+    return {name: torch.stack(slopes).float(), f"{name}_offset": torch.tensor(offset)}
+
+
+@cache
+def _source() -> str:
+    return files(__package__).joinpath("attitudes.toml").read_text(encoding="utf-8")
 
 
 @cache
 def _sentences() -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath("attitudes.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(_source())
+
+
+def make_instructions(count: int, seed: int = 0) -> list[tuple[str, bool]]:
+    """Instructions of everyday life and whether each asks for something; every second one rules it out."""
+    data, draw = _sentences(), random.Random(seed)
+    made = []
+    for number in range(count):
+        asks = number % 2 == 0
+        one, two = draw.sample(data["items"], 2)
+        made.append((_fill(draw.choice(data["asking" if asks else "forbidding"]), one, two)[0], asks))
+    return made
 
 
 def make_examples(count: int, seed: int = 0) -> list[tuple[str, list[tuple[str, bool]]]]:
@@ -283,14 +311,21 @@ def _comment(data: dict[str, Any], item: list[str], draw: random.Random) -> tupl
 
 def _fill(template: str, one: list[str], two: list[str]) -> tuple[str, list[str]]:
     text = template.format(
-        n=one[1], N=one[1][0].upper() + one[1][1:], i=_lower(one[0]), I=one[0], m=two[1], j=_lower(two[0])
+        n=one[1], N=_upper(one[1]), i=_lower(one[0]), I=one[0], m=two[1], M=_upper(two[1]), j=_lower(two[0]), J=two[0]
     )
-    mentions = [one[1] if "{n}" in template or "{N}" in template else one[0], two[1] if "{m}" in template else two[0]]
+    mentions = [
+        one[1] if "{n}" in template or "{N}" in template else one[0],
+        two[1] if "{m}" in template or "{M}" in template else two[0],
+    ]
     return text, mentions
 
 
 def _lower(text: str) -> str:
     return text[0].lower() + text[1:]
+
+
+def _upper(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _sigmoid(value: float) -> float:

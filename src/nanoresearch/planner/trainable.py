@@ -8,6 +8,7 @@
     planner.inclusion(request, n=32) -> {directive id: share of n sampled plans}
     planner.inclusion(request, n, adapter=False)                  # the base's
     planner.teacher_inclusion(request, "words", n=32)             # the base knowing the words
+    planner.hear(request, "words") -> Preference                  # how the words are read, without learning
     planner.report(request, n, feedback=None) -> PlanReport       # what `planner plan --json` prints
     planner.history() -> [UpdateRecord]    planner.rollback(version)    planner.version -> int, 0 is the base
 
@@ -18,6 +19,7 @@ accepted=False and a reason. Empty feedback gives such a record without writing 
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +38,7 @@ from nanoresearch.planner.policy import Policy, WrittenPlan
 from nanoresearch.planner.problems import AdapterUnusable
 from nanoresearch.planner.prompt import clean, compose, menu_of, shorten
 from nanoresearch.planner.sdpo import Teacher, compare, distillation_loss, entropy
+from nanoresearch.planner.teacher_plans import sample_teacher
 from nanoresearch.planner.trust import judge, share_kept
 from nanoresearch.schema.learning import (
     LearningSettings,
@@ -114,6 +117,11 @@ class TrainablePlanner:
         adapter = adapter and self.version > 0
         plans = self._sample(self.policy.read(prompt, adapter=adapter), menu, n, request.seed, adapter=adapter)
         return _shares(plans, [directive.id for directive in directives])
+
+    def hear(self, request: PlannerInput, feedback: str) -> Preference:
+        """What the words say about each directive for this request, by the model's own reading; nothing is learned."""
+        lesson = self._lesson(self._describe(request, None), menu_of(request), fresh=True)
+        return self._listen(lesson, self._shorten(feedback)[0])
 
     def teacher_inclusion(self, request: PlannerInput, feedback: str, n: int = 32) -> Inclusion:
         """The same for the base model that knows the feedback."""
@@ -377,17 +385,9 @@ class TrainablePlanner:
 
     def _teacher_inclusion(self, lesson: Lesson, n: int, seed: int) -> Inclusion:
         assert lesson.teacher is not None
-        teacher = lesson.teacher
-        if teacher.informed is None and teacher.weights is None:
-            plans = self._sample(teacher.plain, lesson.menu, n, seed, adapter=False, bonus=teacher.bonus)
-            return _shares(plans, list(lesson.sentences))
-        # With the feedback in the prompt two readings are mixed: sample from the informed one, which is close to it.
-        prefix = teacher.informed or teacher.plain
-        if teacher.weights is None:
-            plans = self._sample(prefix, lesson.menu, n, seed, adapter=False, bonus=teacher.bonus)
-        else:
-            with self.policy.holding(teacher.weights):
-                plans = self._sample(prefix, lesson.menu, n, seed, adapter=True, bonus=teacher.bonus)
+        teacher, generator = lesson.teacher, torch.Generator().manual_seed(seed)
+        with nullcontext() if teacher.weights is None else self.policy.holding(teacher.weights):
+            plans = sample_teacher(self.policy, lesson.menu, teacher, n, generator, self.settings.temperature)
         return _shares(plans, list(lesson.sentences))
 
     def _inclusion_of(self, lesson: Lesson, adapter: bool, seed: int) -> Inclusion:
@@ -438,20 +438,9 @@ class TrainablePlanner:
         message = compose(request, directives, self.base.count, self.settings.prompt_tokens)
         return self.base.menu([directive.text for directive in directives]), directives, self.base.chat(message)
 
-    def _sample(
-        self,
-        prefix: Prefix,
-        menu: Menu,
-        n: int,
-        seed: int,
-        *,
-        adapter: bool,
-        bonus: Sequence[float] | None = None,
-    ) -> list[WrittenPlan]:
+    def _sample(self, prefix: Prefix, menu: Menu, n: int, seed: int, *, adapter: bool) -> list[WrittenPlan]:
         generator = torch.Generator().manual_seed(seed)
-        return self.policy.sample(
-            prefix, menu, n, generator, adapter=adapter, temperature=self.settings.temperature, bonus=bonus
-        )
+        return self.policy.sample(prefix, menu, n, generator, adapter=adapter, temperature=self.settings.temperature)
 
     def _shorten(self, feedback: str) -> tuple[str, bool]:
         whole = clean(self.base.plain(feedback))

@@ -11,6 +11,8 @@ SkillStatus = Literal["candidate", "trusted", "retired"]
 SkillOrigin = Literal["reflected", "imported", "written"]
 MemoryKind = Literal["hypothesis", "configuration", "resource", "decision"]
 Outcome = Literal["supported", "refuted", "inconclusive", "validated", "failed", "noted"]
+MOST = 10**9
+"""Largest count of an entry."""
 Conditions = dict[str, tuple[str, ...]]
 """Property (dataset, study, component, metric, hardware, ...) -> the values under which something holds."""
 
@@ -49,13 +51,13 @@ class Skill(Record):
     """Unproven, confirmed in two projects, or out of use."""
     origin: SkillOrigin = "reflected"
     """Where it comes from."""
-    seen: int = Field(1, ge=1)
+    seen: int = Field(1, ge=1, le=MOST)
     """How often it was distilled anew; near-duplicates add up here."""
-    uses: int = Field(0, ge=0)
+    uses: int = Field(0, ge=0, le=MOST)
     """How often it was put to use."""
-    successes: int = Field(0, ge=0)
+    successes: int = Field(0, ge=0, le=MOST)
     """Uses after which things went well."""
-    failures: int = Field(0, ge=0)
+    failures: int = Field(0, ge=0, le=MOST)
     """Uses after which they did not."""
     projects: tuple[str, ...] = ()
     """Digests of the projects in which its use succeeded; that in which it was distilled is not one of them."""
@@ -88,7 +90,7 @@ class Memory(Record):
     """What a crew can act on, in its own vocabulary."""
     tags: tuple[str, ...] = ()
     """For retrieval."""
-    seen: int = Field(1, ge=1)
+    seen: int = Field(1, ge=1, le=MOST)
     """How often the same was lived through."""
     created: str = ""
     """ISO time, UTC."""

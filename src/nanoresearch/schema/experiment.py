@@ -112,6 +112,8 @@ class Preparation(Record):
     """Why, LaTeX-safe sentence."""
     skill: str
     """Skill or memory that it came from."""
+    remembered: bool = False
+    """Whether that is a memory: those are the user's own, and no paper names them."""
 
 
 class Program(Record):

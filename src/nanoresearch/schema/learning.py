@@ -28,7 +28,7 @@ class ModelRecord(Record):
 
 
 class LearningSettings(Record):
-    """How one round of learning is done. The defaults are those measured best with the default model."""
+    """How one round of learning is done. What was measured, and with which of them, is in docs/log.md."""
 
     steps: int = Field(8, ge=1, le=500)
     """Optimiser steps on the new planner inputs, at most; half as many are added for earlier ones."""

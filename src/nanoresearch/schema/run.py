@@ -21,7 +21,11 @@ class PhaseCost(Record):
     tokens: int = 0
     """Tokens in and out."""
     cost_usd: float = 0.0
-    """Price."""
+    """Price, as far as it is known."""
+    unpriced_calls: int = 0
+    """Calls among them whose price is not known: their tokens are counted, their cost is not."""
+    models: tuple[str, ...] = ()
+    """Models that replied, in order of their first reply; "scripted:" ones are no language models."""
     skills_retrieved: int = 0
     """Skills put before the planner and the crew."""
     memories_retrieved: int = 0

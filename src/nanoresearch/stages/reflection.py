@@ -15,8 +15,11 @@ def reflect(work: Workplace, trajectory: Trajectory) -> None:
 
 
 def reflect_on_failure(work: Workplace, trajectory: Trajectory) -> None:
-    """Remember an experiment that was given up. Only memories: its cures are judged when a resumed run succeeds."""
-    if work.store is None:
-        return
+    """Remember an experiment that was given up, once for each failure.
+
+    Only memories: its cures are judged when a resumed run succeeds.
+    """
+    if work.store is None or not any(attempt.failure for attempt in trajectory.attempts):
+        return  # without git, say, there is no failure of the experiment to learn from
     lessons = work.crew.reflector.reflect(trajectory)
-    work.absorb(f"{trajectory.stage}-failed", Lessons(memories=lessons.memories))
+    work.absorb(f"{trajectory.stage}-failed-{len(trajectory.attempts)}", Lessons(memories=lessons.memories))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from nanoresearch.config import Config
 from nanoresearch.crew.roles import Briefing, Crew
@@ -21,13 +21,15 @@ from nanoresearch.planner.problems import PlannerError
 from nanoresearch.planner.promptonly import PromptOnlyPlanner
 from nanoresearch.runlog import RunLog
 from nanoresearch.schema.blueprint import Blueprint
-from nanoresearch.schema.experience import Lessons, Recall, Situation, SkillKind
+from nanoresearch.schema.experience import Lessons, MemoryKind, Recall, Situation, SkillKind
 from nanoresearch.schema.idea import Hypothesis
 from nanoresearch.schema.plan import Phase, Plan
 from nanoresearch.schema.profile import Profile
 from nanoresearch.schema.record import Record
 
 R = TypeVar("R", bound=Record)
+MANY_CLAIMS = 200
+"""Claims tested before that ideation is told of, at most."""
 
 
 @dataclass(frozen=True)
@@ -113,14 +115,20 @@ class Workplace:
             memories = retrieve_memories(
                 self.store,
                 situation,
-                limit=wanted.top_memories if wanted.memory else 0,
+                limit=self._room(situation.kind) if wanted.memory else 0,
                 weights=wanted.memory_weights,
                 half_life_days=half_life,
             )
         except StoreError as error:  # what was learned before helps a run, but must not cost one
             self.events.emit("degraded", f"skills and memories could not be read: {error}")
             return Recall(situation=situation)
-        return Recall(situation=situation, skills=skills, memories=memories)
+        earlier = tuple(item for item in memories if item.memory.run != self.folder.id)
+        return Recall(situation=situation, skills=skills, memories=earlier)
+
+    def _room(self, kind: SkillKind) -> dict[MemoryKind, int]:
+        """How many memories of each kind. Ideation must know every claim that was tested, not only the nearest."""
+        room = dict.fromkeys(get_args(MemoryKind), self.config.experience.top_memories)
+        return {**room, "hypothesis": MANY_CLAIMS} if kind == "ideation" and room["hypothesis"] else room
 
     def absorb(self, stage: str, lessons: Lessons) -> None:
         """Put a stage's lessons into the store, once for each run and stage."""

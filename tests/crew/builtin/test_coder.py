@@ -181,6 +181,18 @@ def test_cures_of_earlier_studies_are_applied_from_the_start_in_the_kits_order(b
     ast.parse(program.files["models.py"])
 
 
+def test_what_was_not_seen_here_is_not_said_to_be_seen(blueprint: Blueprint) -> None:
+    told = skill("debugging", "fix", "encode_categories", trigger=trouble(TEXT), origin="imported")
+    (first,) = BuiltinCoder().write(briefed(told), blueprint).prepared
+    assert "taken over from elsewhere" in first.reason
+    data = tuple(staged.card.id for staged in blueprint.datasets)
+    where = {"study": (blueprint.study,), "dataset": data}
+    for needed, words in (((), "had it from the start"), (("standardise",), "failed without it: there,")):
+        known = memory("configuration", "validated", where, fixes=["standardise"], needed=list(needed))
+        (item,) = BuiltinCoder().write(replace(briefed(), memories=(known,)), blueprint).prepared
+        assert words in item.reason
+
+
 @pytest.mark.parametrize(
     "other",
     [

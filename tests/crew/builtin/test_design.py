@@ -7,6 +7,7 @@ import pytest
 
 from nanoresearch.crew.builtin.critic import BuiltinCritic
 from nanoresearch.crew.builtin.designer import BuiltinDesigner
+from nanoresearch.crew.builtin.sizing import Forecast, forecast_from
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import DatasetError
 from nanoresearch.schema.blueprint import Blueprint, Critique
@@ -259,3 +260,15 @@ def test_what_informed_a_draft_is_kept_when_it_is_mended(hypothesis: Hypothesis,
     assert not critiques[0].passed
     assert critiques[-1].passed
     assert drafts[-1].informed_by == (known.id,)
+
+
+@pytest.mark.parametrize("odd", ["many", None, [], {}, True, -1.0, float("nan"), float("inf"), 10**400])
+def test_facts_that_are_no_numbers_leave_the_forecast_as_it_was(odd: object) -> None:
+    cost = {"study": ("tabular_classification",), "dataset": ("wine",), "hardware": ("cores:2",)}
+    facts = ({"seconds": {"baseline": odd}}, {"seconds": odd}, {"slowdown": odd})
+    memories = [memory("resource", "validated", cost, **fact) for fact in facts]
+    assert forecast_from(memories, "tabular_classification", 2) == Forecast()
+    (timed,) = forecast_from(
+        [memory("resource", "validated", cost, seconds={"baseline": 2.0}, start_up=odd)], "tabular_classification", 2
+    ).measured.values()
+    assert timed == 2.0

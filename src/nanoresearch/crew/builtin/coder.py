@@ -15,11 +15,12 @@ from nanoresearch.crew.builtin.debugger import apply_fix, holds
 from nanoresearch.crew.builtin.kits import load_kits
 from nanoresearch.crew.builtin.kits.kit import Fix, Kit
 from nanoresearch.crew.builtin.program import source_files, study_config
-from nanoresearch.crew.builtin.recall import advice, configurations, words_of
+from nanoresearch.crew.builtin.recall import Advice, advice, configurations, number_of, words_of
 from nanoresearch.crew.builtin.troubles import RESOURCES
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.planner.guidance import guide
 from nanoresearch.schema.blueprint import Blueprint
+from nanoresearch.schema.experience import Memory
 from nanoresearch.schema.experiment import Preparation, Program
 from nanoresearch.schema.plan import CodingGuidance
 
@@ -86,24 +87,30 @@ def wanted_cures(briefing: Briefing, blueprint: Blueprint, kit: Kit) -> list[tup
     A skill speaks for other data of the kit too, so that no cure of a lack of time is taken from it. A configuration
     speaks for its own data: the cures that helped there are taken, those of a lack of time unless there is more now.
     """
-    skills: dict[str, str] = {}
+    skills: dict[str, Advice] = {}
     for item in advice(briefing.skills, ("debugging", "coding"), "fix", kit.id):
         if item.trigger.partition(":")[0] not in RESOURCES:
-            skills.setdefault(item.target, item.skill)
+            skills.setdefault(item.target, item)
     registries = {fix.id: fix.registry for fix in kit.fixes}
-    memories: dict[str, str] = {}
+    memories: dict[str, Memory] = {}
     datasets = [staged.card.id for staged in blueprint.datasets]
     for memory in configurations(briefing.memories, kit.id, datasets, ("validated", "failed")):
-        scarce = blueprint.budget.minutes_per_run <= float(memory.facts.get("minutes_per_run", 0.0))
+        scarce = blueprint.budget.minutes_per_run <= (number_of(memory.facts.get("minutes_per_run")) or 0.0)
         for name in words_of(memory.facts.get("fixes")):
             if scarce or registries.get(name) != REDUCING:
-                memories.setdefault(name, memory.id)
+                memories.setdefault(name, memory)
     found = []
     for fix in kit.fixes:
         if fix.id in skills and fix.registry != REDUCING:
-            found.append((fix, _preparation(fix, "Earlier studies of this kind failed without it", skills[fix.id])))
+            item = skills[fix.id]
+            said = "A rule taken over from elsewhere says that studies of this kind fail without it"
+            why = said if item.hearsay else "Earlier studies of this kind failed without it"
+            found.append((fix, _preparation(fix, why, item.skill, seen=not item.hearsay)))
         elif fix.id in memories:
-            found.append((fix, _preparation(fix, "An earlier study of these data failed without it", memories[fix.id])))
+            memory = memories[fix.id]
+            needed = fix.id in words_of(memory.facts.get("needed", memory.facts.get("fixes")))
+            why = "An earlier study of these data " + ("failed without it" if needed else "had it from the start")
+            found.append((fix, _preparation(fix, why, memory.id, seen=needed, remembered=True)))
     return found
 
 
@@ -119,9 +126,11 @@ def _proof(briefing: Briefing, blueprint: Blueprint, prepared: Sequence[Preparat
     return None
 
 
-def _preparation(fix: Fix, why: str, source: str) -> Preparation:
-    """The reason speaks of the earlier data only: whether these have the same trouble is not known yet."""
-    return Preparation(fix=fix.id, reason=f"{why}: there, {fix.reason[:1].lower()}{fix.reason[1:]}", skill=source)
+def _preparation(fix: Fix, why: str, source: str, *, seen: bool, remembered: bool = False) -> Preparation:
+    """The reason speaks of the earlier data, where the trouble was seen: whether these have it too is not known yet."""
+    where = ": there," if seen else "; it is meant for this case:"
+    reason = f"{why}{where} {fix.reason[:1].lower()}{fix.reason[1:]}"
+    return Preparation(fix=fix.id, reason=reason, skill=source, remembered=remembered)
 
 
 def wanted_files(guidance: CodingGuidance) -> list[str]:

@@ -3,6 +3,7 @@
 Reads the skills and memories of a briefing. Where they are kept and how they were chosen is not known here.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -25,13 +26,21 @@ class Advice:
     trigger: str
     confidence: float
     """Mean of the posterior that it helps, with a flat prior."""
+    hearsay: bool = False
+    """Whether it came from elsewhere and no study here has confirmed it."""
 
 
 def advice(skills: Iterable[Skill], kinds: Iterable[SkillKind], action: str, study: str) -> tuple[Advice, ...]:
     """Skills of these kinds with that action for a kit, retired ones left out, in the order in which they came."""
     wanted = set(kinds)
     return tuple(
-        Advice(skill.id, skill.remedy.target, skill.trigger, confidence(skill))
+        Advice(
+            skill.id,
+            skill.remedy.target,
+            skill.trigger,
+            confidence(skill),
+            hearsay=skill.origin == "imported" and not skill.successes,
+        )
         for skill in skills
         if skill.kind in wanted
         and skill.status != "retired"
@@ -104,3 +113,14 @@ def _same_sweep(memory: Memory, reading: Reading) -> bool:
 def words_of(value: object) -> tuple[str, ...]:
     """The strings of a list among a memory's facts; nothing when it is no list."""
     return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()
+
+
+def number_of(value: object) -> float | None:
+    """A number among a memory's facts; None when it is none, negative or not finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, SweepOption
 from nanoresearch.crew.builtin.program import base_of
-from nanoresearch.crew.builtin.recall import words_of
+from nanoresearch.crew.builtin.recall import number_of, words_of
 from nanoresearch.crew.builtin.words import listing
 from nanoresearch.schema.blueprint import Blueprint, MethodSpec
 from nanoresearch.schema.experience import Memory
@@ -85,15 +85,19 @@ def forecast_from(memories: Sequence[Memory], study: str, cores: int) -> Forecas
         fitting = study in holds.get("study", ()) and hardware_cores(cores) in holds.get("hardware", ())
         if memory.kind != "resource" or memory.superseded_by or not fitting:
             continue
-        seconds, factor = memory.facts.get("seconds"), memory.facts.get("slowdown")
+        told = memory.facts.get("seconds")
+        seconds = {str(key): number_of(value) for key, value in told.items()} if isinstance(told, dict) else {}
+        known = {key: value for key, value in seconds.items() if value is not None}
+        factor = number_of(memory.facts.get("slowdown"))
+        start_up = number_of(memory.facts.get("start_up"))
         for name in holds.get("dataset", ()):
             if name in sources:
                 continue
-            if isinstance(seconds, dict):
-                measured |= {(name, str(key)): float(value) for key, value in seconds.items()}
-                starts.append(float(memory.facts.get("start_up", START_UP_S)))
+            if known:
+                measured |= {(name, key): value for key, value in known.items()}
+                starts.append(START_UP_S if start_up is None else start_up)
             elif factor is not None:
-                slowdown[name] = max(1.0, float(factor))
+                slowdown[name] = max(1.0, factor)
             else:
                 continue
             sources[name] = memory.id

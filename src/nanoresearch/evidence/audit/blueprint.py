@@ -8,6 +8,7 @@ from datetime import datetime
 from nanoresearch.errors import CorruptRecord
 from nanoresearch.evidence.audit import names
 from nanoresearch.evidence.audit.case import Case, Doubt
+from nanoresearch.schema.experiment import Program
 
 _HASH = re.compile(r"(?<![0-9A-Za-z])(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{12,64}(?![0-9A-Za-z])")
 
@@ -32,7 +33,7 @@ def check_blueprint(case: Case) -> Iterator[Doubt]:
         strangers = [record.id for record in records if record.blueprint != frozen]
         if strangers:
             yield name, f"{len(strangers)} records are of another blueprint, the first is {strangers[0]}"
-    known = (frozen, *case.history.commits)
+    known = (frozen, *case.history.commits, *_parts_of_names(case))
     for printed in sorted(set(_HASH.findall(case.text(names.PAPER_TEX)))):
         if not any(whole.startswith(printed) for whole in known):
             yield names.PAPER_TEX, f"the hash {printed} is neither the blueprint's nor a commit's"
@@ -77,3 +78,10 @@ def _identities(case: Case) -> Iterator[Doubt]:
         known = {item.method, item.versus} <= set(methods) and item.metric in metrics
         if not known or item.dataset not in (None, *datasets) or item.method == item.versus:
             yield names.BLUEPRINT, f"the comparison {item.id} is not between two methods of the study"
+
+
+def _parts_of_names(case: Case) -> Iterator[str]:
+    """What stands between the dashes of the skills that the paper names, which may look like a hash."""
+    if case.folder.has(names.PROGRAM):
+        for item in case.record(names.PROGRAM, Program).prepared:
+            yield from item.skill.split("-")

@@ -1,6 +1,7 @@
 """Whether every record of the ledger is what a full, successful attempt at a known commit reported."""
 
 import math
+import re
 import tempfile
 from collections.abc import Iterator
 from itertools import pairwise, zip_longest
@@ -12,7 +13,7 @@ from nanoresearch.evidence.audit.case import Case, Doubt
 from nanoresearch.execution.attempts import JOB_FILE, SavedJob, attempt_reports, seed_folder
 from nanoresearch.execution.collect import InvalidReports, condition_names, expected, merge
 from nanoresearch.execution.repository import IDENTITY, PROTECTED, Codebase
-from nanoresearch.schema.experiment import Attempt, Patch, Result
+from nanoresearch.schema.experiment import Attempt, Patch, Program, Result
 
 MAKER = f"{IDENTITY['GIT_AUTHOR_NAME']} <{IDENTITY['GIT_AUTHOR_EMAIL']}>"
 """Whom commits of the program name as author and committer."""
@@ -24,6 +25,7 @@ def check_provenance(case: Case) -> Iterator[Doubt]:
     yield from _attempts(case)
     source = case.attempts[-1]
     yield from _changes(case, source)
+    yield from _prepared(case)
     yield from _records(case, names.RESULTS, "r", case.results, source)
     yield from _records(case, names.MEASUREMENTS, "m", case.measurements, source)
     yield from _complete(case)
@@ -82,6 +84,25 @@ def _changes(case: Case, source: Attempt) -> Iterator[Doubt]:
             yield names.CODE, f"the code was changed by hand in commit {commit[:12]}"
     for attempt in cured[len(commits) - 1 :]:
         yield _file(attempt), f"names the patch {attempt.patch}, of which the codebase has no commit"
+
+
+def _prepared(case: Case) -> Iterator[Doubt]:
+    """Cures that are said to be in the code from the start are functions of its first commit, and the paper names them.
+
+    A run from before there were such cures has no record of them.
+    """
+    if not case.folder.has(names.PROGRAM):
+        return
+    code = "\n".join(
+        text for name, text in case.history.sources(case.history.commits[0]).items() if name.endswith(".py")
+    )
+    paper = case.folder.path(names.PAPER_TEX).read_text(encoding="utf-8")
+    paper = paper.replace("\\allowbreak{}", "").replace("\\_", "_")
+    for item in case.record(names.PROGRAM, Program).prepared:
+        if not re.search(rf"^def {re.escape(item.fix)}\(", code, re.MULTILINE):
+            yield names.PROGRAM, f"says that the code held {item.fix} from the start, which its first commit does not"
+        if item.fix not in paper:
+            yield names.PAPER_TEX, f"does not name {item.fix}, which the code held from the start"
 
 
 def _records(case: Case, name: str, prefix: str, records: list[Result], source: Attempt) -> Iterator[Doubt]:

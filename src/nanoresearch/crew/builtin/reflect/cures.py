@@ -38,10 +38,15 @@ def cured(attempts: Sequence[Attempt], blueprint: Blueprint) -> Iterator[tuple[A
             yield attempt, True
 
 
+def needed_cures(past: Trajectory, blueprint: Blueprint) -> tuple[str, ...]:
+    """Cures that ended a trouble which this run met. Whether those applied from the start were needed is not known."""
+    helped = [attempt.patch for attempt, ended in cured(past.attempts, blueprint) if ended and attempt.patch]
+    return tuple(dict.fromkeys(helped))
+
+
 def standing_cures(past: Trajectory, blueprint: Blueprint) -> tuple[str, ...]:
     """Cures that were in the program from the start or helped on the way."""
-    helped = [attempt.patch for attempt, ended in cured(past.attempts, blueprint) if ended and attempt.patch]
-    return tuple(dict.fromkeys([*(item.fix for item in past.prepared), *helped]))
+    return tuple(dict.fromkeys([*(item.fix for item in past.prepared), *needed_cures(past, blueprint)]))
 
 
 def is_for(fix: Fix, failure: Failure) -> bool:

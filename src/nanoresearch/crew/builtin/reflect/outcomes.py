@@ -7,7 +7,7 @@ from typing import Any
 
 from nanoresearch.crew.builtin.kits.kit import Kit
 from nanoresearch.crew.builtin.reading import read_topic
-from nanoresearch.crew.builtin.reflect.cures import standing_cures
+from nanoresearch.crew.builtin.reflect.cures import needed_cures, standing_cures
 from nanoresearch.crew.builtin.reflect.entries import data_ids, data_names, memory, skill
 from nanoresearch.crew.builtin.sizing import START_UP_S, ablation_of, hardware_cores, make_up
 from nanoresearch.crew.builtin.troubles import trouble
@@ -57,6 +57,7 @@ def configuration_memory(past: Trajectory, blueprint: Blueprint) -> Memory:
     fixes = standing_cures(past, blueprint)
     facts: dict[str, Any] = {
         "fixes": list(fixes),
+        "needed": list(needed_cures(past, blueprint)),
         "seeds": len(blueprint.seeds),
         "ablation": ablation_of(blueprint),
         "sweep": {"id": blueprint.sweep.id, "values": list(blueprint.sweep.values)} if blueprint.sweep else None,

@@ -330,8 +330,18 @@ def _prepared(items: tuple[Preparation, ...]) -> list[str]:
     """Cures that the code held from the start, and where they come from."""
     if not items:
         return []
-    named = listing([f"\\texttt{{{latex(item.fix)}}} (from \\texttt{{{latex(item.skill)}}})" for item in items])
-    return [f"The code held from the start, because earlier studies needed it, {named}"]
+    named = listing([f"{_typed(item.fix)} (from {_source(item)})" for item in items])
+    return [f"The code held from the start, on the word of earlier studies, {named}"]
+
+
+def _source(item: Preparation) -> str:
+    return "an earlier run of the same researcher" if item.remembered else _typed(item.skill)
+
+
+def _typed(name: str) -> str:
+    """A long name that may be broken over lines."""
+    marked = latex(name).replace("-", r"-\allowbreak{}").replace(r"\_", r"\_\allowbreak{}")
+    return f"\\texttt{{{marked}}}"
 
 
 def _attempts(attempts: tuple[Attempt, ...]) -> list[str]:

@@ -93,8 +93,8 @@ def _prepared(study: Study) -> list[str]:
     named = listing([f"\\texttt{{{latex(item.fix)}}}" for item in items])
     which, were, them = ("cures", "were", "them") if len(items) > 1 else ("cure", "was", "it")
     return [
-        f"The {which} {named} {were} applied from the start and to all methods alike, because earlier studies needed "
-        f"{them}; whether these data do was not tested",
+        f"The {which} {named} {were} applied from the start and to all methods alike, on the word of earlier studies; "
+        f"whether these data need {them} was not tested",
         *(f"As to \\texttt{{{latex(item.fix)}}}, {item.reason[:1].lower()}{item.reason[1:]}" for item in items),
     ]
 

@@ -1,0 +1,190 @@
+"""The journal of model calls: every reply that was paid for, found again by what was asked.
+
+The key is the hash of the request, and beside it the step of the run, the lane (which of several equal asks made at
+once) and a number: the how-manieth time this is asked in this step and lane. So asking the same thing three times asks
+three times, as sampling wants, and a resumed run, which begins its unfinished step anew and counts from one again, is
+handed the same three replies in the same order. Counting over the whole run would not do: finished steps are not asked
+again, and the second of two equal requests would be given the reply to the first.
+
+Knows nothing of providers. Not for several processes: the run's lock keeps others out.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
+from pydantic_ai.models import ModelRequestParameters
+from pydantic_ai.settings import ModelSettings
+
+from nanoresearch.events import Events
+from nanoresearch.models.routing import hide
+from nanoresearch.paths import RunFolder, write_atomic
+from nanoresearch.schema.models import Call, ModelRole
+
+FOLDER = "calls"
+DAMAGED = ".damaged"
+"""Suffix of entries that cannot be read."""
+USELESS = ".useless"
+"""Suffix of entries of asks that came to nothing: replies that never validated, or were cut off."""
+PART_NOISE = ("timestamp", "id", "provider_name", "provider_details", "tool_call_id", "metadata", "context_id")
+"""Of a message's part: times and generated ids."""
+TRANSPORT = ("timeout", "request_timeout", "max_retries", "cache", "extra_headers")
+"""Settings that say how a request travels, not what is asked; headers can hold keys."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where in a run something is asked."""
+
+    phase: str
+    step: str
+    lane: int = 0
+
+
+@dataclass(frozen=True)
+class Key:
+    """Where a reply stands in the journal."""
+
+    request_hash: str
+    scope: Scope
+    number: int
+
+    @property
+    def file(self) -> str:
+        """Name of the entry's file."""
+        place = f"{self.request_hash}\n{self.scope.step}\n{self.scope.lane}\n{self.number}"
+        return f"{FOLDER}/{hashlib.sha256(place.encode()).hexdigest()[:32]}.json"
+
+
+def describe_request(
+    role: ModelRole,
+    model: str,
+    messages: list[ModelMessage],
+    settings: ModelSettings | None,
+    parameters: ModelRequestParameters,
+) -> dict[str, Any]:
+    """What is asked, as JSON values, the same for the same question in any process."""
+    names: dict[str, str] = {}
+    dumped = ModelMessagesTypeAdapter.dump_python(messages, mode="json")
+    return {
+        "role": role,
+        "model": model,
+        "messages": [_stable_message(message, names) for message in dumped],
+        "settings": {key: value for key, value in sorted((settings or {}).items()) if key not in TRANSPORT},
+        "tools": [_tool(tool) for tool in parameters.function_tools],
+        "output_tools": [_tool(tool) for tool in parameters.output_tools],
+        "output_schema": parameters.output_object.json_schema if parameters.output_object else None,
+        "text_allowed": parameters.allow_text_output,
+    }
+
+
+def _stable_message(message: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    stable: dict[str, Any] = {"kind": message["kind"], "parts": []}
+    if message.get("instructions"):
+        stable["instructions"] = message["instructions"]
+    for part in message["parts"]:
+        kept = {key: value for key, value in part.items() if key not in PART_NOISE and value is not None}
+        if call := part.get("tool_call_id"):  # which reply belongs to which call does matter; how it is called does not
+            kept["call"] = names.setdefault(call, f"call {len(names) + 1}")
+        stable["parts"].append(kept)
+    return stable
+
+
+def _tool(tool: Any) -> dict[str, Any]:
+    return {"name": tool.name, "description": tool.description, "schema": tool.parameters_json_schema}
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical JSON, in hex."""
+    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def dump_response(response: ModelResponse) -> dict[str, Any]:
+    """A response as JSON values."""
+    dumped: dict[str, Any] = ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
+    return dumped
+
+
+def load_response(values: dict[str, Any]) -> ModelResponse:
+    """A response from JSON values. Raises ValueError when they are none."""
+    (message,) = ModelMessagesTypeAdapter.validate_python([values])
+    if not isinstance(message, ModelResponse):
+        raise ValueError("not a response")
+    return message
+
+
+class Journal:
+    """Replies of one run."""
+
+    def __init__(self, folder: RunFolder, events: Events, secrets: Callable[[], Iterable[str]] = tuple) -> None:
+        self._folder = folder
+        self._events = events
+        self._secrets = secrets
+        self._asked: Counter[tuple[str, str, int]] = Counter()
+
+    def key(self, request_hash: str, scope: Scope) -> Key:
+        """The key of a request that is made now: one more of its kind."""
+        place = (request_hash, scope.step, scope.lane)
+        self._asked[place] += 1
+        return Key(request_hash, scope, self._asked[place])
+
+    def find(self, key: Key) -> tuple[Call, ModelResponse] | None:
+        """The reply to a request, or None when it must be asked. Damaged entries are told and put aside."""
+        path = self._folder.path(key.file)
+        if not path.exists():
+            return None
+        try:
+            call = _read(path.read_bytes())
+            if call.request_hash != key.request_hash:
+                raise ValueError("it answers another request")
+            return call, load_response(call.response)
+        except (OSError, ValueError) as error:
+            aside = path.with_suffix(DAMAGED)
+            reason = str(error).splitlines()[0]
+            self._events.emit(
+                "warning", f"{path} is damaged ({reason}): it is put aside as {aside.name} and asked again"
+            )
+            path.replace(aside)
+            return None
+
+    def keep(self, key: Key, call: Call) -> None:
+        """Write an entry, whole or not at all. Raises NanoResearchError when the disk is full."""
+        text = hide(call.model_dump_json(), self._secrets())
+        write_atomic(self._folder.path(key.file), text + "\n")
+
+    def set_aside(self, keys: Iterable[Key]) -> None:
+        """Keep entries for the accounts alone: handed out again on resume, they would fail a run for ever."""
+        for key in keys:
+            path = self._folder.path(key.file)
+            if path.exists():
+                path.replace(path.with_suffix(USELESS))
+
+    def calls(self) -> Iterator[Call]:
+        """Every entry that can be read, useless ones included."""
+        for path in sorted(self._folder.path(FOLDER).glob("*")):
+            if path.suffix not in (".json", USELESS):
+                continue
+            try:
+                yield _read(path.read_bytes())
+            except (OSError, ValueError):  # told when its request is made again
+                continue
+
+
+def _read(text: bytes) -> Call:
+    try:
+        call = Call.model_validate_json(text)
+    except ValidationError as error:
+        raise ValueError(str(error).splitlines()[0]) from error
+    if digest(call.response) != call.response_hash:
+        raise ValueError("its reply is not the one that was written")
+    return call

@@ -1,0 +1,244 @@
+"""What was paid for is never paid for again, and nothing else is taken for it."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from pydantic_ai import Agent
+from pydantic_ai.messages import (
+    ModelRequest,
+    ModelResponse,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+from pydantic_ai.models import ModelRequestParameters
+from pydantic_ai.settings import ModelSettings
+
+from nanoresearch.config import ModelsConfig
+from nanoresearch.errors import ModelError
+from nanoresearch.models.access import Ask
+from nanoresearch.models.journal import describe_request, digest
+from nanoresearch.models.scripted import ToolCall
+from nanoresearch.schema.models import Call
+from tests.models.conftest import Run
+
+
+class Found(BaseModel):
+    words: str
+
+
+talk = Agent(instructions="Be brief.")
+
+
+def searcher() -> Agent[Any, Found]:
+    agent = Agent(output_type=Found, instructions="Search.")
+
+    @agent.tool_plain
+    def search(query: str) -> str:
+        return f"papers on {query}"
+
+    return agent
+
+
+def numbered(limit: int = 99) -> Any:
+    """A model that never says the same twice, and dies after so many replies."""
+    count = iter(range(limit))
+
+    def reply(messages: Any, info: Any) -> str:
+        number = next(count, None)
+        if number is None:
+            raise RuntimeError("killed")
+        return f"reply {number}"
+
+    return reply
+
+
+def test_a_conversation_with_tools_is_replayed_in_a_new_sitting(run: Run) -> None:
+    script = [ToolCall("search", {"query": "trees"}), {"words": "many"}]
+    first = run.sit(scripts={"surveyor": script}).ask("surveyor", searcher(), "go")
+    again = run.sit(scripts={"surveyor": []}).ask("surveyor", searcher(), "go")
+    assert first.output == again.output == Found(words="many")
+    assert (first.calls, first.replayed, again.calls, again.replayed) == (2, 0, 0, 2)
+    assert run.cost.model_calls == 2
+    assert len(run.entries) == 2
+
+
+def test_asking_the_same_thing_again_asks_again_and_replays_in_order(run: Run) -> None:
+    def sit() -> list[str]:
+        models = run.sit(scripts={"ideator": numbered()})
+        return [models.ask("ideator", talk, "an idea, please").output for _ in range(3)]
+
+    assert sit() == ["reply 0", "reply 1", "reply 2"]
+    assert sit() == ["reply 0", "reply 1", "reply 2"]
+    assert len(run.entries) == 3
+
+
+def test_a_killed_sitting_is_taken_up_without_paying_twice(run: Run) -> None:
+    models = run.sit(scripts={"ideator": numbered(2)})
+    models.ask("ideator", talk, "an idea")
+    models.ask("ideator", talk, "an idea")
+    with pytest.raises(RuntimeError, match="killed"):
+        models.ask("ideator", talk, "an idea")
+    later = run.sit(scripts={"ideator": lambda messages, info: "a new reply"})
+    assert [later.ask("ideator", talk, "an idea").output for _ in range(3)] == ["reply 0", "reply 1", "a new reply"]
+    assert run.cost.model_calls == 3
+
+
+def test_a_step_that_is_not_done_again_takes_no_reply_from_another(run: Run) -> None:
+    models = run.sit(scripts={"critic": numbered()})
+    said = {}
+    for step in ("draft 1", "draft 2"):
+        run.log.step(step)
+        said[step] = models.ask("critic", talk, "what is wrong?").output
+    assert said == {"draft 1": "reply 0", "draft 2": "reply 1"}
+    resumed = run.sit(scripts={"critic": numbered(0)})
+    run.log.step("draft 2")  # draft 1 was finished: it is read from its record
+    assert resumed.ask("critic", talk, "what is wrong?").output == "reply 1"
+
+
+def test_equal_asks_at_once_are_told_apart_and_keep_their_places(run: Run) -> None:
+    asks = [Ask("ideator", talk, "same"), Ask("ideator", talk, "other"), Ask("ideator", talk, "same")]
+    first = [answer.output for answer in run.sit(scripts={"ideator": numbered()}).ask_all(asks)]
+    assert len(set(first)) == 3
+    again = run.sit(scripts={"ideator": numbered(0)}).ask_all(asks)
+    assert [answer.output for answer in again] == first
+    turned = run.sit(scripts={"ideator": numbered(0)}).ask_all([asks[1], asks[0], asks[2]])
+    assert [answer.output for answer in turned] == [first[1], first[0], first[2]]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: text.replace("reply 0", "reply 9"),
+        lambda text: "",
+        lambda text: "{}",
+    ],
+)
+def test_a_damaged_entry_is_told_and_asked_again(run: Run, damage: Any) -> None:
+    run.sit(scripts={"ideator": numbered()}).ask("ideator", talk, "x")
+    (entry,) = run.entries
+    entry.write_text(damage(entry.read_text()))
+    models = run.sit(scripts={"ideator": lambda messages, info: "asked anew"})
+    assert models.ask("ideator", talk, "x").output == "asked anew"
+    (warning,) = run.said("warning")
+    assert "is damaged" in warning
+    assert str(entry) in warning
+    assert entry.with_suffix(".damaged").exists()
+    assert run.sit(scripts={"ideator": numbered(0)}).ask("ideator", talk, "x").output == "asked anew"
+
+
+def test_an_entry_moved_to_another_place_is_not_believed(run: Run) -> None:
+    models = run.sit(scripts={"ideator": numbered()})
+    models.ask("ideator", talk, "x")
+    (first,) = run.entries
+    models.ask("ideator", talk, "y")
+    second = next(path for path in run.entries if path != first)
+    second.write_bytes(first.read_bytes())
+    assert run.sit(scripts={"ideator": lambda messages, info: "fresh"}).ask("ideator", talk, "y").output == "fresh"
+
+
+def test_an_entry_says_what_was_asked_and_what_it_cost(run: Run) -> None:
+    models = run.sit(scripts={"ideator": ["an idea"]})
+    run.log.step("hypotheses")
+    models.ask("ideator", talk, "think of trees")
+    call = Call.model_validate_json(run.entries[0].read_bytes())
+    assert (call.role, call.model, call.phase, call.step, call.number) == (
+        "ideator",
+        "scripted:test",
+        "ideation",
+        "hypotheses",
+        1,
+    )
+    assert call.request["messages"][0]["parts"][0]["content"] == "think of trees"
+    assert call.request["messages"][0]["instructions"] == "Be brief."
+    assert call.input_tokens > 0
+    assert call.cost_usd == 0.0
+
+
+def messages(call_id: str = "a", year: int = 2026) -> list[Any]:
+    from datetime import UTC, datetime
+
+    time = datetime(year, 1, 1, tzinfo=UTC)
+    return [
+        ModelRequest(
+            parts=[UserPromptPart("go", timestamp=time)], timestamp=time, run_id=call_id, conversation_id=call_id
+        ),
+        ModelResponse(
+            parts=[ToolCallPart("search", {"id": 5, "timestamp": "t"}, tool_call_id=call_id)],
+            timestamp=time,
+            provider_response_id=call_id,
+        ),
+        ModelRequest(parts=[ToolReturnPart("search", "none", tool_call_id=call_id, timestamp=time)]),
+    ]
+
+
+def described(history: Any = None, model: str = "m:x", settings: Any = None, role: Any = "coder") -> str:
+    return digest(describe_request(role, model, history or messages(), settings, ModelRequestParameters()))
+
+
+def test_times_and_generated_ids_do_not_count_and_all_else_does() -> None:
+    base = described()
+    assert described(messages("b", 2031)) == base
+    assert described(settings=ModelSettings(timeout=3, max_retries=2, extra_headers={"Authorization": "k"})) == base
+    changed = messages()
+    changed[1].parts[0].args["timestamp"] = "other"  # the model's own words may be called like our noise
+    for other in (
+        described(model="m:y"),
+        described(role="critic"),
+        described(settings=ModelSettings(temperature=0.1)),
+        described(settings=ModelSettings(max_tokens=1)),
+        described(messages()[:2]),
+        described(changed),
+    ):
+        assert other != base
+
+
+def test_the_hash_is_the_same_in_another_process() -> None:
+    code = "from tests.models.test_journal import described; print(described())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == described()
+
+
+def test_tools_and_output_schema_are_part_of_the_question(run: Run) -> None:
+    class Other(BaseModel):
+        words: str
+        more: str = ""
+
+    script = [{"words": "a"}]
+    run.sit(scripts={"coder": script}).ask("coder", Agent(output_type=Found), "x")
+    models = run.sit(scripts={"coder": [*script, {"words": "b"}]})
+    assert models.ask("coder", Agent(output_type=Other), "x").output.words == "b"
+
+
+def test_a_setting_changed_in_between_asks_anew(run: Run) -> None:
+    run.sit(ModelsConfig(), {"coder": ["a"]}).ask("coder", talk, "x")
+    warm = run.sit(ModelsConfig(temperature=1.0), {"coder": ["a", "b"]})
+    assert warm.ask("coder", talk, "x").output == "b"
+
+
+def test_a_full_disk_stops_the_run_with_a_reason(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = run.sit(scripts={"coder": ["a"]})
+    run.folder.path("calls").write_text("a file where a folder should be")
+    from nanoresearch.errors import NanoResearchError
+
+    with pytest.raises(NanoResearchError, match="Cannot write"):
+        models.ask("coder", talk, "x")
+
+
+def test_a_failed_call_leaves_no_entry(run: Run) -> None:
+    with pytest.raises(ModelError):
+        run.sit(scripts={"coder": [ModelError("down")]}).ask("coder", talk, "x")
+    assert not run.entries
+    assert run.log.record.phases == {}
+
+
+def test_an_entry_is_json_with_readable_letters(run: Run) -> None:
+    run.sit(scripts={"coder": ["日本"]}).ask("coder", talk, "x")
+    text = run.entries[0].read_text(encoding="utf-8")
+    assert "日本" in text
+    assert json.loads(text)["response"]["parts"][0]["content"] == "日本"
