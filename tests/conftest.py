@@ -1,11 +1,15 @@
 """Settings for all tests: no network beyond this machine, one thread for numerical libraries."""
 
 import os
+import shutil
+from importlib.util import find_spec
 
 import pytest
 from pytest_socket import socket_allow_hosts
 
 from nanoresearch.paper.compile import INSTALL_LATEX, find_latex
+
+from .slurm_cluster import cluster  # noqa: F401 - a fixture
 
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
@@ -31,8 +35,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that need LaTeX are skipped where it is missing, with the command that mends it."""
+    """Tests that need LaTeX or SLURM are skipped where it is missing, with the command that mends it."""
     if find_latex() is None:
         for item in items:
             if item.get_closest_marker("tex"):
                 item.add_marker(pytest.mark.skip(reason=f"latexmk is not installed; {INSTALL_LATEX}"))
+    if shutil.which("slurmctld") is None or find_spec("submitit") is None:
+        for item in items:
+            if item.get_closest_marker("slurm"):
+                item.add_marker(pytest.mark.skip(reason="SLURM or submitit is missing; sh scripts/install-slurm.sh"))

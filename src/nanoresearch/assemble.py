@@ -17,8 +17,12 @@ from nanoresearch.crew.builtin.crew import builtin_crew
 from nanoresearch.crew.roles import Crew
 from nanoresearch.errors import ModelError, NanoResearchError, StoreError, UsageError
 from nanoresearch.events import EventFile, Events, Listener, now_utc
+from nanoresearch.execution.executor import Executor
+from nanoresearch.execution.inprocess import InProcessExecutor
 from nanoresearch.execution.local import LocalExecutor
-from nanoresearch.execution.sandbox import require
+from nanoresearch.execution.sandbox import UNSAFE, Choice, SandboxMissing, require
+from nanoresearch.execution.slurm import SlurmExecutor
+from nanoresearch.execution.slurmqueue import require_slurm
 from nanoresearch.experience.store import ExperienceStore
 from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.literature.sources import clients_for
@@ -27,6 +31,7 @@ from nanoresearch.planner.planner import DeferredPlanner, FixedPlanner, Planner
 from nanoresearch.planner.problems import PlannerError
 from nanoresearch.planner.promptonly import PromptOnlyPlanner
 from nanoresearch.runlog import RUN_FILE, RunLog
+from nanoresearch.schema.isolation import Isolation
 from nanoresearch.schema.profile import Profile
 from nanoresearch.schema.run import RunRecord
 from nanoresearch.stages.workplace import Workplace
@@ -54,14 +59,17 @@ class RunRequest:
 def create_run(home: Home, request: RunRequest) -> RunFolder:
     """A new run folder with its head record, once the crew accepts the topic.
 
-    Raises UsageError for an empty topic, TopicRefused for one that the crew cannot serve, SandboxMissing when nothing
-    keeps experiments apart, and NanoResearchError when the home cannot be written. Nothing is left behind then.
+    Raises UsageError for an empty topic, TopicRefused for one that the crew cannot serve, ExecutionError when SLURM is
+    asked for and cannot be reached, SandboxMissing when nothing keeps experiments apart, and NanoResearchError when the
+    home cannot be written. Nothing is left behind then.
     """
     topic = " ".join(request.topic.split())
     if not topic:
         raise UsageError('The topic is empty. Say what to study: nanoresearch run "TOPIC"')
     crew_for(request.config, OfflineCorpus()).surveyor.accept(topic, request.profile)
-    require(request.config.execution.sandbox)
+    if request.config.execution.executor == "slurm":
+        require_slurm()
+    isolation_for(request.config)
     home.check_writable()
     if shutil.which("git") is None:
         raise NanoResearchError(
@@ -89,7 +97,8 @@ def open_workplace(
 ) -> Workplace:
     """Everything that a run needs, as its head record asks. `unsafe` runs its experiments without a sandbox.
 
-    Raises CorruptRecord, ConfigError, or SandboxMissing when experiments are still to run and nothing isolates them.
+    Raises CorruptRecord, ConfigError, or SandboxMissing when experiments are still to run and nothing here isolates
+    them; nodes of a cluster look for themselves when a job starts.
     """
     record: RunRecord = folder.load(RUN_FILE, RunRecord)
     config = validate(Config, record.config, f"{folder.path(RUN_FILE)}: config")
@@ -98,8 +107,9 @@ def open_workplace(
     log = RunLog(folder, events, minutes=minutes)
     isolation = None
     if not folder.has(EXPERIMENT_DONE):
-        isolation = require("off" if unsafe else config.execution.sandbox)
-        log.isolated(isolation)
+        isolation = isolation_for(config, unsafe=unsafe)
+        if isolation is not None:
+            log.isolated(isolation)
     return Workplace(
         topic=record.topic,
         profile=record.profile,
@@ -110,11 +120,45 @@ def open_workplace(
         crew=crew_for(config, corpus),
         planner=DeferredPlanner(lambda: planner_for(config, home, record.profile, events)),
         literature=clients_for(config.literature, home, network=config.crew != "builtin", corpus=corpus),
-        executor=LocalExecutor(isolation),
+        executor=executor_for(config, isolation, log, events, unsafe=unsafe),
         events=events,
         log=log,
         store=store_for(config, home, events),
     )
+
+
+def isolation_for(config: Config, *, unsafe: bool = False) -> Isolation | None:
+    """What isolates experiments on this machine; None with SLURM, whose nodes look for themselves.
+
+    Raises SandboxMissing.
+    """
+    choice = _choice(config, unsafe)
+    if config.execution.executor == "slurm":
+        return None
+    if config.execution.executor == "inprocess" and choice != "off":
+        raise SandboxMissing(
+            "Inside this process nothing can keep experiments from your files, keys and network. For code that you "
+            f"trust, add {UNSAFE}; the paper will say so."
+        )
+    return require(choice)
+
+
+def executor_for(
+    config: Config, isolation: Isolation | None, log: RunLog, events: Events, *, unsafe: bool = False
+) -> Executor:
+    """The executor that the configuration names. What it has to say about queues goes to whoever listens."""
+    if config.execution.executor == "slurm":
+        return SlurmExecutor(
+            config.execution.slurm,
+            sandbox=_choice(config, unsafe),
+            isolated=log.isolated,
+            tell=lambda text: events.emit("progress", text),
+        )
+    return InProcessExecutor() if config.execution.executor == "inprocess" else LocalExecutor(isolation)
+
+
+def _choice(config: Config, unsafe: bool) -> Choice:
+    return "off" if unsafe else config.execution.sandbox
 
 
 def store_for(config: Config, home: Home, events: Events) -> ExperienceStore | None:

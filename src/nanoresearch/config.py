@@ -15,11 +15,40 @@ from nanoresearch.schema.record import Record
 R = TypeVar("R", bound=Record)
 
 
+class SlurmConfig(Record):
+    """What SLURM is asked for. Run folders and data must lie where its nodes see them."""
+
+    partition: str = ""
+    """Partition; empty for the cluster's default."""
+    account: str = ""
+    """Account that is charged."""
+    qos: str = ""
+    """Quality of service."""
+    gpus: int = Field(0, ge=0)
+    """GPUs of one job."""
+    cpus: int = Field(1, ge=1)
+    """Cores of one job. Experiments use one thread unless they ask for more."""
+    extra: dict[str, str | int] = Field(default_factory=dict)
+    """Further options of sbatch by their long names, such as constraint or reservation."""
+    setup: tuple[str, ...] = ()
+    """Shell lines that run on the node first, such as module load cuda."""
+    folder: str = ""
+    """Folder for submissions, seen by all nodes; empty for one beside the jobs."""
+    poll_s: float = Field(2.0, gt=0)
+    """Seconds between two questions to the controller at first; they grow while nothing changes."""
+    poll_max_s: float = Field(60.0, gt=0)
+    """Most seconds between two questions."""
+    max_queued: int = Field(100, ge=1)
+    """Most jobs in the queue at once; the next are submitted when those have ended."""
+
+
 class ExecutionConfig(Record):
     """How experiments are run."""
 
-    executor: Literal["local"] = "local"
-    """Where experiments run."""
+    executor: Literal["local", "slurm", "inprocess"] = "local"
+    """On this machine, on a SLURM cluster, or inside this process (for debugging: no limits on memory, no sandbox)."""
+    slurm: SlurmConfig = SlurmConfig()
+    """Settings of the SLURM executor."""
     sandbox: Literal["auto", "bubblewrap", "landlock", "off"] = "auto"
     """What keeps experiments from your files, keys and network; off runs them with all that you can reach."""
     attempts: int = Field(8, ge=1, le=50)

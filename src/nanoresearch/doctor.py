@@ -1,19 +1,22 @@
 """Looks at the machine: what runs need, what makes them better, and the command that gets it."""
 
+import contextlib
 import os
 import platform
 import shutil
 import subprocess
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Literal
 
 from nanoresearch.assemble import LIBRARIES
-from nanoresearch.config import load_config
+from nanoresearch.config import ExecutionConfig, load_config
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.datasets.stage import status
-from nanoresearch.errors import LiteratureError, NanoResearchError, StoreError
+from nanoresearch.errors import ExecutionError, LiteratureError, NanoResearchError, StoreError
 from nanoresearch.execution.sandbox import INSTALL, UNSAFE, probe_isolation
+from nanoresearch.execution.slurmqueue import partition_names
 from nanoresearch.experience.store import ExperienceStore
 from nanoresearch.literature.library import Library
 from nanoresearch.literature.sources import ON_THE_NETWORK, network_client
@@ -48,6 +51,7 @@ def examine(home: Home, *, online: bool = False) -> list[Check]:
         *_isolation(home),
         *_latex(),
         *_machine(),
+        *_slurm(home),
         *_data(home),
         *_experience(home),
         *_library(home),
@@ -109,15 +113,17 @@ def _git() -> Iterator[Check]:
 
 
 def _isolation(home: Home) -> Iterator[Check]:
-    try:
-        choice = load_config(home.config_file).execution.sandbox
-    except NanoResearchError:  # told under settings
-        choice = "auto"
+    """What isolates on this machine; nodes of a cluster look for themselves when a job starts."""
+    execution = ExecutionConfig()
+    with contextlib.suppress(NanoResearchError):  # told under settings
+        execution = load_config(home.config_file).execution
+    choice, elsewhere = execution.sandbox, execution.executor == "slurm"
     found = probe_isolation("auto" if choice == "off" else choice)
     seen = "; ".join((found.words(), *found.missing))
     if found.kind == "none":
         remedy = f"install bubblewrap: {INSTALL}; or run with {UNSAFE}"
-        yield Check(name="isolation", state="essential", found=seen, remedy=remedy)
+        found_here = f"on this machine {seen}; nodes of the cluster look for themselves" if elsewhere else seen
+        yield Check(name="isolation", state="missing" if elsewhere else "essential", found=found_here, remedy=remedy)
     elif choice == "off":
         remedy = "remove execution.sandbox from the configuration"
         yield Check(name="isolation", state="missing", found=f"switched off; there is {found.words()}", remedy=remedy)
@@ -149,6 +155,30 @@ def _latex() -> Iterator[Check]:
 
 def _machine() -> Iterator[Check]:
     yield Check(name="cores", state="ok", found=str(os.cpu_count() or "unknown"))
+
+
+def _slurm(home: Home) -> Iterator[Check]:
+    """Whether experiments can run on a cluster: essential when the configuration says that they do."""
+    wanted = False
+    with contextlib.suppress(NanoResearchError):  # which _settings tells
+        wanted = load_config(home.config_file).execution.executor == "slurm"
+    without: Literal["missing", "essential"] = "essential" if wanted else "missing"
+    if shutil.which("sinfo") is None:
+        remedy = "run on a login node of the cluster, or set execution.executor to local" if wanted else ""
+        yield Check(name="SLURM", state=without, found="not on this machine; --executor slurm needs it", remedy=remedy)
+        return
+    try:
+        partitions = partition_names()
+    except ExecutionError as error:
+        yield Check(name="SLURM", state=without, found=str(error), remedy="ask who runs the cluster, or try sinfo")
+        return
+    missing = find_spec("submitit") is None
+    yield Check(
+        name="SLURM",
+        state=without if missing else "ok",
+        found=f"partitions {', '.join(partitions)}" + ("; submitit is missing" if missing else ""),
+        remedy="pip install 'nanoresearch[slurm]'" if missing else "",
+    )
 
 
 def _data(home: Home) -> Iterator[Check]:

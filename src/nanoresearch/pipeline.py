@@ -6,6 +6,7 @@ from nanoresearch.crew.roles import Trajectory, WritingMaterial
 from nanoresearch.errors import AuditFailed, BudgetExceeded, ExecutionError, SittingEnded
 from nanoresearch.events import now_utc
 from nanoresearch.evidence.audit import audit_run
+from nanoresearch.execution.sandbox import SandboxMissing
 from nanoresearch.paths import read_lines, read_record
 from nanoresearch.researcher.source import FeedbackSource
 from nanoresearch.schema.audit import Audit
@@ -72,6 +73,8 @@ def run_pipeline(work: Workplace, researcher: FeedbackSource) -> Audit:
         with work.phase("execution"):
             execution = execute(work, blueprint, coding.codebase, briefing, proven=coding.proven_by is not None)
     except SittingEnded:  # nothing was given up: the run goes on where it stopped
+        raise
+    except SandboxMissing:  # says something about a machine, and nothing about the experiment
         raise
     except (ExecutionError, BudgetExceeded):
         tried = tuple(recorded_attempts(work))

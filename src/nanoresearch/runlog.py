@@ -69,9 +69,9 @@ class RunLog:
             self._set_phase(phase, cost.model_copy(update={"seconds": seconds}))
 
     def isolated(self, isolation: Isolation) -> None:
-        """Note what keeps experiments apart. That some ran without a sandbox is not taken back by a later sitting."""
+        """Note what keeps experiments apart. That some ran with less is not taken back by a later sitting or node."""
         earlier = self.record.isolation
-        if earlier is None or earlier.kind != "none":
+        if earlier is None or isolation.strength < earlier.strength:
             self._update(isolation=isolation)
         if isolation.kind == "none":
             self._events.emit("degraded", f"Isolation of experiments: {isolation.words()}.")

@@ -10,9 +10,13 @@ import pytest
 from nanoresearch.assemble import RunRequest, create_run
 from nanoresearch.config import Config, PaperConfig
 from nanoresearch.doctor import examine
-from nanoresearch.execution.sandbox import probe_isolation
+from nanoresearch.events import Events
+from nanoresearch.execution.sandbox import SandboxMissing, probe_isolation
+from nanoresearch.experience.store import ExperienceStore
 from nanoresearch.paths import Home
+from nanoresearch.runlog import RunLog
 from nanoresearch.schema.experiment import Attempt
+from nanoresearch.schema.isolation import Isolation
 from nanoresearch.schema.profile import Profile, StatisticsHabits
 from nanoresearch.schema.run import RunRecord
 
@@ -93,6 +97,45 @@ def test_resuming_needs_isolation_too_and_the_paper_tells_when_there_was_none(
     assert "without a sandbox, by the user's choice" in folder.path("paper/paper.tex").read_text()
     assert call("resume") == 0  # nothing is left to run
     assert call("audit") == 0
+
+
+def test_inside_this_process_experiments_run_only_by_the_unsafe_choice(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("run", "--executor", "inprocess", TOPIC) == 1
+    error = capsys.readouterr().err
+    assert "Inside this process nothing can keep experiments from your files" in error
+    assert "--unsafe-no-sandbox" in error
+    assert not home.runs.exists()
+    assert call("run", "--executor", "inprocess", "--unsafe-no-sandbox", "--budget-minutes", "1e-9", TOPIC) == 3
+    record = home.find_run("latest").load("run.json", RunRecord)
+    assert record.isolation is not None
+    assert record.isolation.kind == "none"
+
+
+def test_a_run_keeps_the_weakest_isolation_of_all_nodes(home: Home) -> None:
+    folder = create_run(home, RunRequest(TOPIC, Profile(), Config()))
+    log = RunLog(folder, Events())
+    whole = Isolation(kind="bubblewrap", namespaces=True)
+    part, alone = (Isolation(kind="landlock", namespaces=namespaces) for namespaces in (True, False))
+    none = Isolation(kind="none")
+    for found, kept in ((whole, whole), (part, part), (whole, part), (alone, alone), (none, none), (part, none)):
+        log.isolated(found)
+        assert folder.load("run.json", RunRecord).isolation == kept
+
+
+def test_a_node_without_a_sandbox_teaches_nothing_about_the_experiment(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def execute(*_: object, **__: object) -> None:
+        raise SandboxMissing("Experiments cannot be run on node n1: Install bubblewrap")
+
+    monkeypatch.setattr("nanoresearch.pipeline.execute", execute)
+    assert call("run", TOPIC) == 1
+    assert "node n1" in capsys.readouterr().err
+    assert home.find_run("latest").load("run.json", RunRecord).status == "failed"
+    with ExperienceStore(home.experience) as store:
+        assert not store.memories(current=False)
 
 
 def test_doctor_names_the_isolation(home: Home) -> None:

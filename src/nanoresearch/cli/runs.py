@@ -31,7 +31,12 @@ unsafe_option = click.option(
 @click.argument("topic")
 @click.option("--profile", "profile_name", default=None, help="Profile to work for (default: the configured one).")
 @click.option("--crew", type=click.Choice(["builtin"]), default=None, help="Who fills the roles.")
-@click.option("--executor", type=click.Choice(["local"]), default=None, help="Where experiments run.")
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "slurm", "inprocess"]),
+    default=None,
+    help="Where experiments run (inprocess: without limits and sandbox, for debugging).",
+)
 @click.option("--format", "paper_format", type=click.Choice(["article", "twocolumn", "ieee"]), help="Paper layout.")
 @feedback_option
 @minutes_option

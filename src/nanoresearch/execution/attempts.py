@@ -6,7 +6,6 @@ Decides nothing about what to do after a failure; writes nothing into the ledger
 import hashlib
 import shutil
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,9 +56,9 @@ def run_attempt(
     """Run the codebase's last commit for every seed, or for the first with --smoke, and write attempt.json last.
 
     An attempt that is complete on disk is returned as it is; seeds of an unfinished one that succeeded at this commit
-    are not run again. The blueprint's minutes cover all attempts beside `folder`. Raises BudgetExceeded when they are
-    used up, ExecutionError when the folder has an attempt at another commit, and passes on KeyboardInterrupt with all
-    jobs ended.
+    are not run again. The blueprint's minutes cover all attempts beside `folder`; time in a queue does not count.
+    Raises BudgetExceeded when they are used up, ExecutionError when the folder has an attempt at another commit, and
+    passes on KeyboardInterrupt with all jobs ended.
     """
     commit = codebase.head()
     recorded = _recorded(folder, commit, smoke)
@@ -108,7 +107,7 @@ class _Run:
 
     def run(self) -> Attempt:
         """Run what is still to run and record the attempt."""
-        started, start = now_utc().isoformat(timespec="seconds"), time.monotonic()
+        started, start = now_utc().isoformat(timespec="seconds"), self.executor.clock()
         seeds = self.blueprint.seeds[:1] if self.smoke else self.blueprint.seeds
         kept = {seed: job for seed in seeds if (job := self._succeeded(seed)) is not None}
         earlier_s = sum(job.seconds for job in kept.values()) / self.blueprint.budget.parallel
@@ -130,7 +129,7 @@ class _Run:
             outcome=outcome,
             jobs=tuple(jobs[seed] for seed in seeds),
             started=started,
-            seconds=earlier_s + time.monotonic() - start,
+            seconds=earlier_s + self.executor.clock() - start,
             failure=failure,
         )
         write_atomic(self.folder / ATTEMPT_FILE, attempt.model_dump_json(indent=1) + "\n")
@@ -149,10 +148,8 @@ class _Run:
 
     def _request(self, seed: int, deadline_s: float) -> JobRequest:
         output = seed_folder(self.folder, seed)
-        shutil.rmtree(output, ignore_errors=True)
-        self.codebase.export(self.commit, output / CODE)
         budget = self.blueprint.budget
-        return JobRequest(
+        request = JobRequest(
             seed=seed,
             command=(sys.executable, "run.py", "--seed", str(seed), *(["--smoke"] if self.smoke else [])),
             code_folder=output / CODE,
@@ -164,7 +161,13 @@ class _Run:
             output_mb=self.config.output_mb,
             deadline_s=deadline_s,
             check=lambda _: self._fault(seed),
+            key=f"{self.commit} {self.blueprint.digest()} {self.smoke} {seed}",
         )
+        # A job that ended and was recorded is run again; one that was left behind by a killed process is gone on with.
+        if not self.executor.adopt(request) or (output / JOB_FILE).exists():
+            shutil.rmtree(output, ignore_errors=True)
+            self.codebase.export(self.commit, output / CODE)
+        return request
 
     def _fault(self, seed: int) -> str:
         """Why the seed's reports cannot be used, or nothing."""

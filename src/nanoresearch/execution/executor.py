@@ -1,6 +1,6 @@
 """What every executor promises: run jobs in parallel, under limits, and say how each ended.
 
-Knows nothing of blueprints or results; siblings (local, later clusters) implement Executor.
+Knows nothing of blueprints or results; the siblings local, slurm and inprocess implement Executor.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -72,7 +72,9 @@ class JobRequest:
     readable: tuple[Path, ...] = ()
     """Files and folders that the job may read besides its code: the data."""
     deadline_s: float | None = None
-    """Reading of time.monotonic() after which nothing of the job may run; None for no such limit."""
+    """Reading of the executor's clock after which nothing of the job may run; None for no such limit."""
+    key: str = ""
+    """What is run: equal keys mean the same code, arguments and limits. Without one a job is never adopted."""
     check: Callable[[Path], str] = accept
     """Looks at the output folder after exit status 0; words that it returns make the job invalid."""
 
@@ -82,6 +84,18 @@ class Executor(Protocol):
 
     name: str
     """As in the configuration."""
+
+    def clock(self) -> float:
+        """Seconds, for deadlines. Stands still while jobs only wait in a queue: queueing uses up no budget."""
+        ...
+
+    def adopt(self, request: JobRequest) -> bool:
+        """Whether a job of an earlier sitting is at work on, or has finished, exactly this request.
+
+        If so, its folders must be left as they are, and run() goes on with that job. If not, nothing of an earlier
+        sitting runs in these folders any more when this returns.
+        """
+        ...
 
     def run(self, jobs: Sequence[JobRequest], *, parallel: int, on_done: Callable[[Job], None]) -> tuple[Job, ...]:
         """Run jobs, at most `parallel` at once, and return how each ended, in the order of the requests.

@@ -19,6 +19,11 @@ class Isolation(Record):
     missing: tuple[str, ...] = ()
     """Why what was tried before it, or all that was tried, does not isolate here."""
 
+    @property
+    def strength(self) -> int:
+        """For comparison: more keeps more apart."""
+        return {"none": 0, "landlock": 1, "bubblewrap": 3}[self.kind] + (self.kind == "landlock" and self.namespaces)
+
     def words(self) -> str:
         """In one line, for people."""
         if self.kind == "none":

@@ -60,7 +60,7 @@ class RunRecord(Record):
     updated: str
     """ISO time, UTC."""
     isolation: Isolation | None = None
-    """What kept its experiments apart from the rest of the machine; the weakest over all sittings."""
+    """What kept its experiments apart from the rest of the machine; the weakest over all sittings and nodes."""
     phases: dict[str, PhaseCost] = Field(default_factory=dict)
     """Costs per phase."""
     attempts: int = 0

@@ -1,7 +1,9 @@
 import ast
 import json
+import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,9 +71,9 @@ def test_coding_style_follows_profile_and_plan(blueprint: Blueprint) -> None:
     assert ast.get_docstring(ast.parse(asked["models.py"]).body[-1])  # type: ignore[arg-type]
 
 
-def test_the_study_runs_and_gives_the_same_values_twice(blueprint: Blueprint, tmp_path: Path) -> None:
-    small = blueprint.model_copy(update={"datasets": blueprint.datasets[:1], "measures": ()})
-    files = BuiltinCoder().write(briefing_for("coding"), small).files
+def cured_files(blueprint: Blueprint) -> dict[str, str]:
+    """A codebase as it is after its first failure was cured."""
+    files = BuiltinCoder().write(briefing_for("coding"), blueprint).files
     cure = Failure(
         outcome="failed",
         signature="ConvergenceWarning",
@@ -80,13 +82,19 @@ def test_the_study_runs_and_gives_the_same_values_twice(blueprint: Blueprint, tm
         line=None,
         tail="",
     )
-    patch = BuiltinDebugger().patch(briefing_for("coding"), small, files, cure, ())
+    patch = BuiltinDebugger().patch(briefing_for("coding"), blueprint, files, cure, ())
     assert patch is not None
+    return {**files, **patch.files}
+
+
+def test_the_study_runs_and_gives_the_same_values_twice(blueprint: Blueprint, tmp_path: Path) -> None:
+    small = blueprint.model_copy(update={"datasets": blueprint.datasets[:1], "measures": ()})
+    files = cured_files(small)
     outputs = []
     for copy in ("a", "b"):
         folder = tmp_path / copy
         folder.mkdir()
-        for name, text in {**files, **patch.files}.items():
+        for name, text in files.items():
             (folder / name).write_text(text)
         subprocess.run([sys.executable, "run.py", "--seed", "0"], cwd=folder, check=True, capture_output=True)
         outputs.append((folder / "results.jsonl").read_bytes())
@@ -116,6 +124,26 @@ def test_an_unknown_trouble_has_no_cure(blueprint: Blueprint) -> None:
         outcome="failed", signature="ZeroDivisionError", message="division by zero", file=None, line=None, tail=""
     )
     assert BuiltinDebugger().patch(briefing_for("coding"), blueprint, files, failure, ()) is None
+
+
+@pytest.mark.slurm
+@pytest.mark.usefixtures("cluster")
+def test_the_cluster_script_runs_by_hand(blueprint: Blueprint, tmp_path: Path) -> None:
+    short = blueprint.model_copy(update={"seeds": blueprint.seeds[:2], "datasets": blueprint.datasets[:1]})
+    for name, content in cured_files(short).items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    (tmp_path / f"results-{short.seeds[0]}.jsonl").write_text("of an earlier run\n")
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run(["sbatch", "submit.sbatch"], cwd=tmp_path, env=environment, capture_output=True, check=True)
+    while subprocess.run(["squeue", "--noheader"], capture_output=True, check=True).stdout:
+        time.sleep(0.2)
+    printed = [path.read_text() for path in tmp_path.glob("slurm-*.out")]
+    assert len(printed) == 2
+    assert not any("Traceback" in text for text in printed), printed
+    for seed in short.seeds:
+        lines = (tmp_path / f"results-{seed}.jsonl").read_text().splitlines()
+        assert {json.loads(line)["seed"] for line in lines} == {seed}
+        assert {json.loads(line)["method"] for line in lines} == {method.id for method in short.methods}
 
 
 # What earlier runs taught
