@@ -182,7 +182,8 @@ class LocalExecutor:
                 disk_folder=str(scratch),
             )
             readable = (request.code_folder.absolute(), *request.readable)
-            order = wrap(order, isolation, Access(readable=readable, writable=(scratch, output / RESULTS)))
+            access = Access(readable=readable, writable=(scratch, output / RESULTS), hidden=request.hidden)
+            order = wrap(order, isolation, access)
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", supervise.__file__],
                 env=environment,

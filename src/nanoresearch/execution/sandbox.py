@@ -71,6 +71,8 @@ class Access:
     """Files and folders, read-only."""
     writable: tuple[Path, ...] = ()
     """Files and folders that exist. A file cannot be replaced, only written."""
+    hidden: tuple[Path, ...] = ()
+    """Files and folders of the system or this Python that are not to be seen."""
 
 
 def wrap(order: Order, isolation: Isolation, access: Access) -> Order:
@@ -284,7 +286,7 @@ def _readable(access: Access, order: Order | None = None) -> list[Path]:
     system.append(Path("/sys" if _graphics() else "/sys/devices/system"))
     libraries = order.environment.get("LD_LIBRARY_PATH", "") if order else ""
     system += [Path(name) for name in libraries.split(os.pathsep) if name.startswith("/")]
-    private = [folder.resolve() for folder in _private()]
+    private = [folder.resolve() for folder in (*_private(), *access.hidden)]
     allowed = [piece for path in (*system, *_python()) if _there(path) for piece in _without(path, private)]
     named = [path.absolute() for path in access.readable if _there(path)]
     return list(dict.fromkeys([*allowed, *named]))
