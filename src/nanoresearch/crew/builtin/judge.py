@@ -34,7 +34,9 @@ def judge_of(blueprint: Blueprint) -> Judge:
         staged.card.id: why for staged in blueprint.datasets if (why := _exposed(kit, blueprint, staged)) is not None
     }
     frozen = [staged for staged in blueprint.datasets if staged.card.id not in open_ones]
-    carried = {staged.card.package for staged in blueprint.datasets if staged.card.id in open_ones and _in_library(staged)}
+    carried = {
+        staged.card.package for staged in blueprint.datasets if staged.card.id in open_ones and _in_library(staged)
+    }
     for staged in frozen:
         if open_ones and (blueprint.support or (_in_library(staged) and staged.card.package in carried)):
             open_ones[staged.card.id] = IN_SIGHT

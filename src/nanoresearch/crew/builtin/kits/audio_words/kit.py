@@ -267,7 +267,5 @@ KIT = Kit(
         "pretrained",
         "sound event",
     ),
-    exposures=(
-        Exposure("the order of its words tells which they are, and one of its methods depends on that order"),
-    ),
+    exposures=(Exposure("the order of its words tells which they are, and one of its methods depends on that order"),),
 )
