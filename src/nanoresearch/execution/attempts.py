@@ -29,6 +29,8 @@ ATTEMPT_FILE = "attempt.json"
 JOB_FILE = "job.json"
 CODE = "code"
 EVALUATION = "evaluation"
+HANDOVER = "exchange.py"
+"""File by which a codebase takes divided data in; those of older versions have none, and score themselves."""
 
 
 class SavedJob(Record):
@@ -77,7 +79,7 @@ def run_attempt(
     if recorded is not None:
         return recorded
     run = _Run(number, smoke, commit, codebase, blueprint, folder, executor, data_root, config, events)
-    if judge is None or not judge.datasets:
+    if judge is None or not judge.datasets or HANDOVER not in codebase.files():
         return run.run()
     run.evaluation = Evaluation(judge, folder / EVALUATION, executor, data_root, blueprint.budget.memory_gb)
     try:

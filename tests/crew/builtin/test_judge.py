@@ -288,6 +288,42 @@ def test_reports_cannot_be_promoted_afterwards(runs: Runs) -> None:
         attempt_reports(runs.attempts / "1", blueprint)
 
 
+def test_a_program_of_an_older_version_scores_itself(runs: Runs) -> None:
+    """It cannot take divided data in; its results say so."""
+
+    def change(files: dict[str, str]) -> None:
+        del files["exchange.py"]
+        files["run.py"] = files["run.py"].replace("import exchange\n", "")
+
+    blueprint = study()
+    assert runs(blueprint, change).outcome == "succeeded"
+    assert {r.scored for r in attempt_reports(runs.attempts / "1", blueprint)[0]} == {"self_reported"}
+
+
+def test_a_seed_judged_by_another_scorer_is_run_again(runs: Runs) -> None:
+    blueprint = study(seeds=(0, 1))
+    assert runs(blueprint).outcome == "succeeded"
+    judge = judge_of(blueprint)
+    folder, codebase = runs.attempts / "1", Codebase(runs.attempts.parent / "code")
+    heard: list[str] = []
+
+    def again(judged: Judge) -> Attempt:
+        (folder / "attempt.json").unlink()
+        heard.clear()
+        return run_attempt(
+            1, smoke=False, codebase=codebase, blueprint=blueprint, folder=folder, executor=LocalExecutor(),
+            data_root=runs.folder / "data", config=ExecutionConfig(), judge=judged,
+            events=Events(lambda event: heard.append(event.text)),
+        )  # fmt: skip
+
+    assert again(judge).outcome == "succeeded"
+    assert heard == ["Attempt 1: seeds done before: 0, 1"]
+    other = Judge(judge.datasets, {**judge.files, "note": "x"}, judge.predictions, hidden=judge.hidden)
+    assert again(other).outcome == "succeeded"
+    assert not [text for text in heard if "done before" in text]
+    assert runs.saved().scorer_sha256 == other.digest()
+
+
 def test_data_that_cannot_be_divided_end_the_attempt_with_the_error(runs: Runs) -> None:
     blueprint = study()
     judge = judge_of(blueprint)

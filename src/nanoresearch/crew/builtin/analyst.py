@@ -8,6 +8,7 @@ from nanoresearch.crew.roles import Briefing
 from nanoresearch.evidence.numbers import NumberBook
 from nanoresearch.evidence.statistics import Ledger, comparison_p_values, derive, difference, p_value
 from nanoresearch.paper.escape import latex
+from nanoresearch.paper.tables import SELF_REPORTED
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.analysis import (
     Analysis,
@@ -71,10 +72,6 @@ class BuiltinAnalyst:
             numbers=book.numbers,
             cautions=cautions(study),
         )
-
-
-SELF_REPORTED = r"$^{\circ}$"
-"""Mark of data sets whose results nobody scored from outside."""
 
 
 @dataclass(frozen=True)

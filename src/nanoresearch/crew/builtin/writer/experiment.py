@@ -2,12 +2,12 @@
 
 import re
 
-from nanoresearch.crew.builtin.analyst import SELF_REPORTED
 from nanoresearch.crew.builtin.judge import judge_of
 from nanoresearch.crew.builtin.words import listing, stems
 from nanoresearch.crew.builtin.writer.prose import body, headed, name, paragraph, sentence, without_numbers
 from nanoresearch.crew.builtin.writer.study import Study
 from nanoresearch.paper.escape import latex
+from nanoresearch.paper.tables import SELF_REPORTED
 from nanoresearch.schema.dataset import StagedDataset
 from nanoresearch.schema.manuscript import Section
 
