@@ -14,6 +14,7 @@ import pytest
 from nanoresearch.assemble import RunRequest, create_run, open_workplace
 from nanoresearch.config import Config, PaperConfig
 from nanoresearch.errors import AuditFailed
+from nanoresearch.execution.evaluation import nobody
 from nanoresearch.execution.executor import JobRequest
 from nanoresearch.paper.drawing import Derive, Drawing
 from nanoresearch.paper.figures import FigureFile, draw
@@ -95,7 +96,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     )
     config = Config(paper=PaperConfig(latex="off"))
     folder = create_run(home, RunRequest(TOPIC, profile, config))
-    work = replace(open_workplace(home, folder), executor=InventingExecutor())
+    work = open_workplace(home, folder)
+    # It invents scores, so that there are no predictions that could be judged.
+    work = replace(work, executor=InventingExecutor(), crew=replace(work.crew, judge=nobody))
     with suppress(AuditFailed):  # test_the_untampered_run_passes says what is wrong with it
         run_pipeline(work, NoFeedback())
     return folder

@@ -439,6 +439,37 @@ def test_jobs_of_older_versions_have_no_digest(case: Tampered) -> None:
     assert [text for text in audit.unverified if "have no digest" in text]
 
 
+def test_results_called_frozen_that_nobody_scored(case: Tampered) -> None:
+    """The forger promotes ledger, reports and jobs; no sandbox, scorer or predictions stand behind it."""
+    for path in case.path("execution").glob("attempts/*/seed-*/job.json"):
+        job = json.loads(path.read_text())
+        job["frozen"] = ["iris", "wine"]
+        path.write_text(json.dumps(job))
+    audit = audit_run(case.folder)
+    assert found(audit, "calls results frozen, but names no scorer or no sandbox"), show(audit)
+    assert found(audit, "lacks digests of predictions that were scored")
+    assert found(audit, "self_reported is not how")
+
+
+def test_a_single_result_called_frozen(case: Tampered) -> None:
+    name = "execution/results.jsonl"
+    case.write(name, case.read(name).replace('"scored":"self_reported"', '"scored":"frozen"', 1))
+    audit = audit_run(case.folder)
+    assert found(audit, "is not what"), show(audit)
+
+
+def test_a_self_reported_result_without_its_mark(case: Tampered) -> None:
+    """Where some data are frozen, the mark of the others cannot be left out."""
+    name = "execution/results.jsonl"
+    lines = case.read(name).splitlines()
+    lines = [line.replace('"self_reported"', '"frozen"') if '"dataset":"iris"' in line else line for line in lines]
+    case.write(name, "\n".join(lines) + "\n")
+    audit = audit_run(case.folder)
+    assert [item for item in audit.findings if item.check == "method" and "has numbers of iris" in item.text], show(
+        audit
+    )
+
+
 # Numbers
 
 

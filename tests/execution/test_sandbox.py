@@ -6,6 +6,8 @@ import platform
 import socket
 import stat
 import sys
+import xml
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -513,3 +515,31 @@ def test_probe_does_not_believe_a_program_that_does_nothing(monkeypatch, tmp_pat
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert sandbox._fault(Isolation(kind="bubblewrap", namespaces=True)) == "the probe ended with status 0"
+
+
+def test_hidden_parts_of_this_python_are_not_seen(isolation, request_for) -> None:
+    """Also not through the second name that a virtual environment has for its library folder."""
+    package = Path(xml.__file__).parent
+    hidden = (package / "sax", package / "dom/pulldom.py", package / "missing")
+    files = (package / "sax/saxutils.py", package / "dom/pulldom.py")
+    program = """
+        import sys, xml.dom
+        for top in sys.argv[2:]:
+            try:
+                print("FOUND", len(open(top).read()))
+            except OSError:
+                print("FOUND 0")
+    """
+    names = [str(path) for path in files]
+    names += [name.replace("/lib/", "/lib64/", 1) for name in names]
+    request = request_for(program, hidden=hidden)
+    executor = LocalExecutor(isolation)
+    request = replace(request, command=(*request.command, *names))
+    (job,) = executor.run([request], parallel=1, on_done=lambda _: None)
+    assert job.outcome == "succeeded"
+    said = (request.output_folder / "stdout").read_text().split("\n")
+    assert said == [*["FOUND 0"] * 4, ""]
+    request = request_for(program, seed=1)
+    request = replace(request, command=(*request.command, *names[:2]))
+    executor.run([request], parallel=1, on_done=lambda _: None)
+    assert "FOUND 0" not in (request.output_folder / "stdout").read_text()

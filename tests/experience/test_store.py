@@ -1,7 +1,6 @@
 """The store: what is put in stays, once, for all processes; what is broken is told and never deleted."""
 
 import json
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -494,20 +493,25 @@ def test_a_file_of_version_1_is_brought_up_to_date(path: Path) -> None:
 # Several processes
 
 
-def write_many(path: Path, first: int, count: int) -> None:
-    with ExperienceStore(path) as store:
-        for number in range(first, first + count):
-            store.put_skill(apart(number))
+WRITER = """
+import sys
+from pathlib import Path
+from nanoresearch.experience.store import ExperienceStore
+from nanoresearch.schema.experience import Remedy, Skill
+with ExperienceStore(Path(sys.argv[1])) as store:
+    for number in range(int(sys.argv[2]), int(sys.argv[2]) + int(sys.argv[3])):
+        remedy = Remedy(crew="c", action="fix", target=str(number))
+        rule = {"when": "Labels are text.", "what": "Encode them.", "trigger": f"Error{number}"}
+        store.put_skill(Skill(id=f"skill-{number}", kind="coding", remedy=remedy, **rule))
+"""
 
 
 def run_writers(path: Path, count: int) -> None:
-    context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=write_many, args=(path, first, count)) for first in (0, 10_000)]
+    commands = [[sys.executable, "-c", WRITER, str(path), str(first), str(count)] for first in (0, 10_000)]
+    writers = [subprocess.Popen(command) for command in commands]
     for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert [writer.exitcode for writer in writers] == [0, 0]
+        writer.wait()
+    assert [writer.returncode for writer in writers] == [0, 0]
     with ExperienceStore(path) as store:
         expected = {f"skill-{first + number}" for first in (0, 10_000) for number in range(count)}
         assert {skill.id for skill in store.skills()} == expected

@@ -337,19 +337,22 @@ def audit(run_id: str, as_json: bool) -> None:
 @json_option
 def reproduce(run_id: str, unsafe: bool, as_json: bool) -> None:
     """Run a run's experiment again from its commit and compare every result. Exits with 1 when one differs."""
-    from nanoresearch.assemble import library_versions
+    from nanoresearch.assemble import crew_for, library_versions
     from nanoresearch.config import load_config
     from nanoresearch.events import Events
     from nanoresearch.evidence.reproduce import reproduce_run
     from nanoresearch.execution.local import LocalExecutor
     from nanoresearch.execution.sandbox import require
+    from nanoresearch.literature.offline import OfflineCorpus
 
     with json_errors(as_json):
         home = Home.find()
         folder = home.find_run(run_id)
         isolation = require("off" if unsafe else load_config(home.config_file).execution.sandbox)
         with progress() as listener:
-            found = reproduce_run(folder, LocalExecutor(isolation), home.data, Events(listener), library_versions())
+            judge = crew_for(load_config(home.config_file), OfflineCorpus()).judge
+            executor, events = LocalExecutor(isolation), Events(listener)
+            found = reproduce_run(folder, executor, home.data, events, library_versions(), judge)
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:

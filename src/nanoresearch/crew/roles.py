@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from nanoresearch.evidence.statistics import Ledger
+from nanoresearch.execution.evaluation import JudgeOf, nobody
 from nanoresearch.literature.client import LiteratureClient
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.analysis import Analysis
@@ -200,3 +201,5 @@ class Crew:
     writer: Writer
     reviewer: Reviewer
     reflector: Reflector
+    judge: JudgeOf = nobody
+    """Which results of a study are scored from outside, and by what."""

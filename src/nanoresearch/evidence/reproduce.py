@@ -15,6 +15,7 @@ from nanoresearch.errors import CorruptRecord, ExecutionError
 from nanoresearch.events import Events
 from nanoresearch.execution.attempts import attempt_reports, run_attempt
 from nanoresearch.execution.collect import merge
+from nanoresearch.execution.evaluation import JudgeOf
 from nanoresearch.execution.executor import Executor
 from nanoresearch.execution.repository import Codebase
 from nanoresearch.paths import RunFolder
@@ -27,7 +28,7 @@ TOLERANCE = 1e-9
 
 
 def reproduce_run(
-    folder: RunFolder, executor: Executor, data_root: Path, events: Events, versions: Mapping[str, str]
+    folder: RunFolder, executor: Executor, data_root: Path, events: Events, versions: Mapping[str, str], judge: JudgeOf
 ) -> Reproduction:
     """Every seed again, in a folder of its own. `versions` are those of the libraries here.
 
@@ -58,6 +59,7 @@ def reproduce_run(
             data_root=data_root,
             config=validate(Config, record.config, "run.json: config").execution,
             events=events,
+            judge=judge(blueprint),
         )
         if attempt.outcome != "succeeded":
             words = attempt.failure.signature if attempt.failure else attempt.outcome

@@ -9,10 +9,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import Field
+
 from nanoresearch.config import ExecutionConfig
 from nanoresearch.errors import BudgetExceeded, ExecutionError
 from nanoresearch.events import Events, now_utc
 from nanoresearch.execution.collect import InvalidReports, collect
+from nanoresearch.execution.evaluation import Evaluation, Judge
 from nanoresearch.execution.executor import RESULTS, Executor, JobRequest
 from nanoresearch.execution.failure import diagnose
 from nanoresearch.execution.repository import Codebase
@@ -24,6 +27,9 @@ from nanoresearch.schema.record import Record
 ATTEMPT_FILE = "attempt.json"
 JOB_FILE = "job.json"
 CODE = "code"
+EVALUATION = "evaluation"
+HANDOVER = "exchange.py"
+"""File by which a codebase takes divided data in; those of older versions have none, and score themselves."""
 
 
 class SavedJob(Record):
@@ -39,6 +45,12 @@ class SavedJob(Record):
     """Whether it was a reduced run."""
     reports_sha256: str | None = None
     """SHA-256 of its reports as they were when it ended; None when there were none, or no digests yet."""
+    frozen: tuple[str, ...] = ()
+    """Data sets whose truth the job never saw, so that its results on them were scored from outside."""
+    scorer_sha256: str | None = None
+    """SHA-256 of the program that divided their data and scored; None when there are none."""
+    predictions_sha256: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of every file of predictions that was scored."""
 
 
 def run_attempt(
@@ -52,19 +64,28 @@ def run_attempt(
     data_root: Path,
     config: ExecutionConfig,
     events: Events,
+    judge: Judge | None = None,
 ) -> Attempt:
     """Run the codebase's last commit for every seed, or for the first with --smoke, and write attempt.json last.
 
     An attempt that is complete on disk is returned as it is; seeds of an unfinished one that succeeded at this commit
     are not run again. The blueprint's minutes cover all attempts beside `folder`; time in a queue does not count.
     Raises BudgetExceeded when they are used up, ExecutionError when the folder has an attempt at another commit, and
-    passes on KeyboardInterrupt with all jobs ended.
+    passes on KeyboardInterrupt with all jobs ended. Without a judge, every result is the experiment's own word; so it
+    is where experiments do not run on this machine, whose judge they cannot reach.
     """
     commit = codebase.head()
     recorded = _recorded(folder, commit, smoke)
     if recorded is not None:
         return recorded
-    return _Run(number, smoke, commit, codebase, blueprint, folder, executor, data_root, config, events).run()
+    run = _Run(number, smoke, commit, codebase, blueprint, folder, executor, data_root, config, events)
+    if judge is None or executor.name != "local" or not judge.datasets or HANDOVER not in codebase.files():
+        return run.run()
+    run.evaluation = Evaluation(judge, folder / EVALUATION, executor, data_root, blueprint.budget.memory_gb)
+    try:
+        return run.run()
+    finally:
+        run.evaluation.clear()
 
 
 def attempt_reports(folder: Path, blueprint: Blueprint) -> dict[int, list[Report]]:
@@ -72,8 +93,9 @@ def attempt_reports(folder: Path, blueprint: Blueprint) -> dict[int, list[Report
     reports = {}
     for seed in blueprint.seeds:
         output = seed_folder(folder, seed)
-        reports[seed] = collect(output, blueprint, seed)
-        kept = read_record(output / JOB_FILE, SavedJob).reports_sha256
+        saved = read_record(output / JOB_FILE, SavedJob)
+        reports[seed] = collect(output, blueprint, seed, frozen=saved.frozen)
+        kept = saved.reports_sha256
         if kept is not None and kept != _reports_digest(output):
             raise InvalidReports(f"{output.name}/{RESULTS} is not what it was when the job ended")
     return reports
@@ -103,6 +125,7 @@ class _Run:
     data_root: Path
     config: ExecutionConfig
     events: Events
+    evaluation: Evaluation | None = None
     first_failed: Job | None = None
 
     def run(self) -> Attempt:
@@ -118,22 +141,33 @@ class _Run:
             raise BudgetExceeded(f"The experiment's {minutes:g} minutes are used up after {self.number - 1} attempts.")
         if kept:
             self.events.emit("progress", f"Attempt {self.number}: seeds done before: {', '.join(map(str, kept))}")
-        requests = [self._request(seed, start + left_s) for seed in todo]
+        undivided = self._divide(todo, start + left_s)
+        requests = [] if undivided else [self._request(seed, start + left_s) for seed in todo]
         ran = self.executor.run(requests, parallel=self.blueprint.budget.parallel, on_done=self._record)
         jobs = kept | {job.seed: job for job in ran}
-        outcome, failure = self._outcome()
+        outcome, failure = undivided or self._outcome()
         attempt = Attempt(
             number=self.number,
             commit=self.commit,
             smoke=self.smoke,
             outcome=outcome,
-            jobs=tuple(jobs[seed] for seed in seeds),
+            jobs=tuple(jobs[seed] for seed in seeds if seed in jobs),
             started=started,
             seconds=earlier_s + self.executor.clock() - start,
             failure=failure,
         )
         write_atomic(self.folder / ATTEMPT_FILE, attempt.model_dump_json(indent=1) + "\n")
         return attempt
+
+    def _divide(self, seeds: list[int], deadline_s: float) -> tuple[Outcome, Failure] | None:
+        """Divide the data where their truth is kept from the jobs; why the attempt ends when that fails."""
+        if self.evaluation is None or not seeds:
+            return None
+        job = self.evaluation.divide(seeds, smoke=self.smoke, deadline_s=deadline_s)
+        if job.outcome == "succeeded":
+            return None
+        folder = self.evaluation.divide_folder
+        return job.outcome, diagnose(job, folder, folder.parent / CODE)
 
     def _succeeded(self, seed: int) -> Job | None:
         """The seed's job, if it succeeded on exactly this and its reports are still good."""
@@ -143,24 +177,35 @@ class _Run:
         saved = read_record(path, SavedJob)
         same = (saved.commit, saved.blueprint, saved.smoke) == (self.commit, self.blueprint.digest(), self.smoke)
         same &= saved.reports_sha256 == _reports_digest(path.parent)
-        good = same and saved.job.outcome == "succeeded" and not self._fault(seed)
+        same &= self._judged_alike(saved)
+        good = same and saved.job.outcome == "succeeded" and not self._fault(seed, saved.frozen)
         return saved.job if good else None
+
+    def _judged_alike(self, saved: SavedJob) -> bool:
+        """Whether a saved job was judged as it would be now; where there was no sandbox nothing counts as frozen."""
+        if self.evaluation is None:
+            return saved.scorer_sha256 is None
+        judge = self.evaluation.judge
+        return saved.scorer_sha256 == judge.digest() and saved.frozen in ((), judge.datasets)
 
     def _request(self, seed: int, deadline_s: float) -> JobRequest:
         output = seed_folder(self.folder, seed)
         budget = self.blueprint.budget
+        data = self.data_root.absolute()
+        exchange, readable, hidden = self.evaluation.extend(seed) if self.evaluation else ({}, (data,), ())
         request = JobRequest(
             seed=seed,
             command=(sys.executable, "run.py", "--seed", str(seed), *(["--smoke"] if self.smoke else [])),
             code_folder=output / CODE,
             output_folder=output,
-            environment={"NANORESEARCH_DATA": str(self.data_root.absolute())},
-            readable=(self.data_root.absolute(),),
+            environment={"NANORESEARCH_DATA": str(data)} | exchange,
+            readable=readable,
+            hidden=hidden,
             timeout_s=60 * budget.minutes_per_run,
             memory_gb=budget.memory_gb,
             output_mb=self.config.output_mb,
             deadline_s=deadline_s,
-            check=lambda _: self._fault(seed),
+            check=lambda output: self._check(seed, output),
             key=f"{self.commit} {self.blueprint.digest()} {self.smoke} {seed}",
         )
         # A job that ended and was recorded is run again; one that was left behind by a killed process is gone on with.
@@ -169,10 +214,17 @@ class _Run:
             self.codebase.export(self.commit, output / CODE)
         return request
 
-    def _fault(self, seed: int) -> str:
+    def _check(self, seed: int, output: Path) -> str:
+        """Score what the job handed in, if that is to be scored. Why its reports cannot be used, or nothing."""
+        if self.evaluation is None:
+            return self._fault(seed, ())
+        fault = self.evaluation.settle(seed, output, smoke=self.smoke)
+        return fault or self._fault(seed, self.evaluation.frozen)
+
+    def _fault(self, seed: int, frozen: tuple[str, ...]) -> str:
         """Why the seed's reports cannot be used, or nothing."""
         try:
-            collect(seed_folder(self.folder, seed), self.blueprint, seed, complete=not self.smoke)
+            collect(seed_folder(self.folder, seed), self.blueprint, seed, complete=not self.smoke, frozen=frozen)
         except InvalidReports as error:
             return str(error)
         return ""
@@ -187,6 +239,9 @@ class _Run:
             blueprint=self.blueprint.digest(),
             smoke=self.smoke,
             reports_sha256=_reports_digest(output),
+            frozen=self.evaluation.frozen if self.evaluation else (),
+            scorer_sha256=self.evaluation.judge.digest() if self.evaluation else None,
+            predictions_sha256=self.evaluation.digests.get(job.seed, {}) if self.evaluation else {},
         )
         write_atomic(output / JOB_FILE, saved.model_dump_json(indent=1) + "\n")
         if self.first_failed is None and job.outcome not in ("succeeded", "cancelled"):

@@ -5,7 +5,7 @@ Fails closed: a job whose reports raise a question has no results at all.
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,16 +39,20 @@ def condition_names(blueprint: Blueprint) -> tuple[str, ...]:
     return tuple(f"{blueprint.sweep.id}={value}" for value in blueprint.sweep.values)
 
 
-def collect(output_folder: Path, blueprint: Blueprint, seed: int, *, complete: bool = True) -> list[Report]:
+def collect(
+    output_folder: Path, blueprint: Blueprint, seed: int, *, complete: bool = True, frozen: Collection[str] = ()
+) -> list[Report]:
     """Read reports.jsonl of one job, in the order written. Raises InvalidReports with the reason.
 
-    complete=False, for reduced runs, accepts missing values, but not the lack of any.
+    complete=False, for reduced runs, accepts missing values, but not the lack of any. Results on the data sets in
+    `frozen` must have been scored from outside, and no others.
     """
-    path = output_folder / RESULTS
     reports: dict[ReportKey, Report] = {}
-    for number, line in _lines(path):
-        report = _parse(line, f"{RESULTS}, line {number}")
+    for number, report in enumerate(read_reports(output_folder), start=1):
         _check(report, blueprint, seed, f"{RESULTS}, line {number}")
+        outside = report.kind == "result" and report.dataset in frozen
+        if outside != (report.scored == "frozen"):
+            raise InvalidReports(f"{RESULTS}, line {number}: {report.scored} is not how {report.dataset} is scored")
         key = ReportKey(report.method, report.dataset, report.condition, report.metric)
         if key in reports:
             raise InvalidReports(f"{RESULTS}, line {number}: duplicate record of {_words(key)}")
@@ -59,6 +63,12 @@ def collect(output_folder: Path, blueprint: Blueprint, seed: int, *, complete: b
     if missing:
         raise InvalidReports(f"{len(missing)} values are missing, the first is {_words(missing[0])}")
     return list(reports.values())
+
+
+def read_reports(output_folder: Path) -> Iterator[Report]:
+    """Every line of reports.jsonl of one job. Raises InvalidReports at the first that is no report."""
+    for number, line in _lines(output_folder / RESULTS):
+        yield _parse(line, f"{RESULTS}, line {number}")
 
 
 def expected(blueprint: Blueprint) -> Iterator[ReportKey]:

@@ -103,6 +103,8 @@ class Rules:
     """Files and folders."""
     writable: list[str]
     """Files and folders."""
+    listed: list[str] = field(default_factory=list)
+    """Folders of which only the names of what lies below are told: some of it is hidden, and imports look at names."""
     devices: list[str] = field(default_factory=list)
     """Device files beyond the harmless ones."""
     namespaces: bool = True
@@ -269,6 +271,7 @@ def _restrict_files(rules: Rules) -> None:
     writing = known & ~(_MAKE_CHAR | _MAKE_BLOCK | _IOCTL)
     device = _READ | _WRITE | _IOCTL
     allowed = [(path, reading) for path in rules.readable] + [(path, writing) for path in rules.writable]
+    allowed += [(path, _READ_DIR) for path in rules.listed]
     allowed += [(f"/dev/{name}", _READ | _WRITE) for name in DEVICES] + [(path, device) for path in rules.devices]
     if rules.namespaces:
         allowed += [("/proc", reading), ("/dev/shm", writing)]

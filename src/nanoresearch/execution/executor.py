@@ -71,6 +71,8 @@ class JobRequest:
     """Processes and threads at one time."""
     readable: tuple[Path, ...] = ()
     """Files and folders that the job may read besides its code: the data."""
+    hidden: tuple[Path, ...] = ()
+    """Files and folders of the system or this Python that the job must not see."""
     deadline_s: float | None = None
     """Reading of the executor's clock after which nothing of the job may run; None for no such limit."""
     key: str = ""

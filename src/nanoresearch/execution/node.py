@@ -56,8 +56,8 @@ class Errand:
     """Access.readable."""
     writable: tuple[str, ...]
     """Access.writable: the scratch folder and the file of reports. What an earlier start left there is removed."""
-    private: tuple[str, ...]
-    """Access.private."""
+    hidden: tuple[str, ...]
+    """Access.hidden."""
 
     @classmethod
     def make(cls, order: Order, inherited: tuple[str, ...], sandbox: Choice, access: Access) -> "Errand":
@@ -68,7 +68,7 @@ class Errand:
     @property
     def access(self) -> Access:
         """What the job may use."""
-        return Access(*(tuple(map(Path, paths)) for paths in (self.readable, self.writable, self.private)))
+        return Access(*(tuple(map(Path, paths)) for paths in (self.readable, self.writable, self.hidden)))
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def access_of(request: JobRequest) -> Access:
     return Access(
         readable=(request.code_folder.absolute(), *request.readable),
         writable=(output / SCRATCH, output / RESULTS),
-        private=private_folders(),
+        hidden=(*private_folders(), *request.hidden),
     )
 
 

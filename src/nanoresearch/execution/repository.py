@@ -18,8 +18,8 @@ from nanoresearch.errors import ExecutionError
 from nanoresearch.paths import write_atomic
 from nanoresearch.schema.experiment import Patch
 
-PROTECTED = ("harness.py", "evaluate.py", "config.json")
-"""Files that no patch may change: what reports, what scores, and what the frozen blueprint says."""
+PROTECTED = ("harness.py", "evaluate.py", "config.json", "exchange.py")
+"""Files that no patch may change: what reports, scores and hands over, and what the frozen blueprint says."""
 
 GUARDED = {"data.py": "split"}
 """Functions that no patch may change, with everything of their module that they use."""

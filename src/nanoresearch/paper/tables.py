@@ -14,6 +14,9 @@ from nanoresearch.schema.analysis import Table
 
 LINE_PT = {"single": 397.0, "column": 234.0, "both": 487.0}
 """Width of the narrowest line that our formats have: one column, one of two columns, both columns."""
+SELF_REPORTED = r"$^{\circ}$"
+"""Mark of data sets whose results nobody scored from outside."""
+
 PART_ROWS = 40
 """Rows that a float can hold on a page."""
 

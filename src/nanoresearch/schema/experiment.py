@@ -7,6 +7,9 @@ from nanoresearch.schema.record import Record
 
 Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "invalid"]
 
+Scored = Literal["frozen", "self_reported"]
+"""frozen: by NanoResearch, from predictions of code that never saw the truth; self_reported: by the experiment."""
+
 
 class Report(Record):
     """One line that experiment code wrote through its harness, before the ledger takes it in."""
@@ -25,6 +28,8 @@ class Report(Record):
     """Setting of the sweep, or empty."""
     kind: Literal["result", "measurement"] = "result"
     """Measurements (time, memory) depend on the machine; results do not."""
+    scored: Scored = "self_reported"
+    """Who computed the value; never what the experiment says of itself."""
 
 
 class Result(Record):
@@ -50,6 +55,8 @@ class Result(Record):
     """Commit of the codebase that produced it."""
     blueprint: str
     """SHA-256 of the frozen blueprint."""
+    scored: Scored = "self_reported"
+    """Who computed the value; records from before there was a difference are self-reported."""
 
 
 class Job(Record):

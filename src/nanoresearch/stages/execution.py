@@ -80,6 +80,7 @@ def _run_until_success(
             data_root=work.data_root,
             config=work.config.execution,
             events=work.events,
+            judge=work.crew.judge(blueprint),
         )
         attempts.append(attempt)
         work.log.attempts(tuple(attempts))

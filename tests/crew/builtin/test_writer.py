@@ -9,6 +9,7 @@ from nanoresearch.crew.builtin.writer import BuiltinWriter
 from nanoresearch.crew.builtin.writer import writer as writing
 from nanoresearch.crew.builtin.writer.prose import Voice, name, sentence, title_case, worded
 from nanoresearch.crew.roles import WritingMaterial
+from nanoresearch.evidence.statistics import Ledger
 from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.schema.experiment import Preparation
 from nanoresearch.schema.idea import SetAside
@@ -282,3 +283,29 @@ def test_what_an_earlier_review_taught_is_mended_in_the_first_version(
     mended = BuiltinWriter().write(replace(briefing(), skills=(known, other)), found)
     assert "the the" not in bodies(mended)["results"]
     assert mended.informed_by == (known.id,)
+
+
+def test_the_set_up_says_who_scored(make: Make) -> None:
+    """Frozen data are told apart from those that the experiment scored itself, each with its reason."""
+
+    def setup_of(made: WritingMaterial, frozen: set[str]) -> str:
+        records = [
+            record.model_copy(update={"scored": "frozen" if record.dataset in frozen else "self_reported"})
+            for record in made.ledger.results
+        ]
+        ledger = Ledger(made.blueprint, records, made.ledger.measurements)
+        written = BuiltinWriter().write(briefing(), replace(made, ledger=ledger))
+        return next(section.body for section in written.sections if section.id == "setup")
+
+    tables = make("imbalanced_classification", "supported")
+    ids = {staged.card.id for staged in tables.blueprint.datasets}
+    assert len(ids) > 1
+    frozen = setup_of(tables, ids)
+    assert "valuation is frozen on" in frozen
+    assert "self-reported" not in frozen
+    mixed = setup_of(tables, {min(ids)})
+    assert "valuation is frozen on" in mixed
+    assert "no sandbox kept the experiment from the truth" in mixed
+    own = setup_of(make("kg_completion", "supported"), set())
+    assert "frozen on" not in own
+    assert "each question holds the answer to the other" in own

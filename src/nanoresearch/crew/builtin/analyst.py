@@ -8,6 +8,7 @@ from nanoresearch.crew.roles import Briefing
 from nanoresearch.evidence.numbers import NumberBook
 from nanoresearch.evidence.statistics import Ledger, comparison_p_values, derive, difference, p_value
 from nanoresearch.paper.escape import latex
+from nanoresearch.paper.tables import SELF_REPORTED
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.analysis import (
     Analysis,
@@ -94,6 +95,11 @@ class Study:
     def datasets(self) -> list[tuple[str, str]]:
         """Id and LaTeX name of every data set."""
         return [(staged.card.id, latex(staged.card.name)) for staged in self.blueprint.datasets]
+
+    @property
+    def self_reported(self) -> set[str]:
+        """Ids of data sets with results that the experiment scored itself."""
+        return {record.dataset for record in self.ledger.results if record.scored == "self_reported"}
 
     def by_role(self, *roles: str) -> list[MethodSpec]:
         """Methods with one of the roles, in the order of the roles."""
@@ -302,9 +308,13 @@ def main_table(study: Study) -> Table:
             f"{sentence(study.primary.name)}{unit} of every method: means over seeds{between}{over}; "
             f"{better} is better."
         ),
-        header=("method", *(name for _, name in study.datasets)),
+        header=(
+            "method",
+            *(name + (SELF_REPORTED if id_ in study.self_reported else "") for id_, name in study.datasets),
+        ),
         rows=tuple(rows),
         wide=len(study.datasets) > 1,
+        note=f"{SELF_REPORTED} self-reported: scored by the experiment itself." if study.self_reported else "",
     )
 
 

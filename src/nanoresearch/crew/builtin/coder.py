@@ -24,7 +24,7 @@ from nanoresearch.schema.experience import Memory
 from nanoresearch.schema.experiment import Preparation, Program
 from nanoresearch.schema.plan import CodingGuidance
 
-UNTOUCHED = ("harness.py",)
+UNTOUCHED = ("harness.py", "exchange.py")
 """Files that keep their wording whatever the style: they are compared with the originals later."""
 REDUCING = "REDUCTION"
 """Registry of cures that cost accuracy to save time: right only for the data, and the time, that needed them."""

@@ -6,6 +6,7 @@ from nanoresearch.crew.builtin.critic import BuiltinCritic
 from nanoresearch.crew.builtin.debugger import BuiltinDebugger
 from nanoresearch.crew.builtin.designer import BuiltinDesigner
 from nanoresearch.crew.builtin.ideator import BuiltinIdeator
+from nanoresearch.crew.builtin.judge import judge_of
 from nanoresearch.crew.builtin.reflect import BuiltinReflector
 from nanoresearch.crew.builtin.reviewer import BuiltinReviewer
 from nanoresearch.crew.builtin.surveyor import BuiltinSurveyor
@@ -28,4 +29,5 @@ def builtin_crew(corpus: OfflineCorpus) -> Crew:
         writer=BuiltinWriter(),
         reviewer=BuiltinReviewer(),
         reflector=BuiltinReflector(),
+        judge=judge_of,
     )

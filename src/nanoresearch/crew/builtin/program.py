@@ -40,7 +40,7 @@ def base_of(method: MethodSpec) -> str:
 
 
 def source_files(kit: str, config: Mapping[str, Any]) -> dict[str, str]:
-    """data.py, models.py, evaluate.py, train.py, run.py, harness.py and config.json of a study."""
+    """data.py, models.py, evaluate.py, train.py, run.py, harness.py, exchange.py and config.json of a study."""
     components = {component for method in config["methods"] for component in method["components"]}
     needed = {
         "data.py": {"LOADERS": config["datasets"]},
@@ -49,7 +49,7 @@ def source_files(kit: str, config: Mapping[str, Any]) -> dict[str, str]:
     }
     program = {name: codegen.take(read_code(kit, name), keep) for name, keep in needed.items()}
     common = files(__package__).joinpath("codebase")
-    for name in ("train.py", "run.py", "harness.py"):
+    for name in ("train.py", "run.py", "harness.py", "exchange.py"):
         program[name] = common.joinpath(name).read_text(encoding="utf-8")
     program["config.json"] = json.dumps(config, indent=1) + "\n"
     return program

@@ -11,6 +11,7 @@ from nanoresearch.evidence.audit.case import Case, Doubt
 from nanoresearch.evidence.audit.literals import RESULT
 from nanoresearch.evidence.audit.taboos import forbidden_imports, forbidden_tags
 from nanoresearch.paper.escape import latex
+from nanoresearch.paper.tables import SELF_REPORTED
 from nanoresearch.schema.analysis import Number, Selection, Statistic, Table
 from nanoresearch.schema.blueprint import MethodSpec
 
@@ -149,9 +150,13 @@ def _is_labelled(label: str, method: MethodSpec, case: Case) -> bool:
 
 def _columns(case: Case, table: Table, selections: list[list[Selection]], where: str) -> Iterator[Doubt]:
     cards = {staged.card.id: latex(staged.card.name) for staged in case.blueprint.datasets}
+    own = {record.dataset for record in case.results if record.scored == "self_reported"}
+    if any(id_ not in own for id_ in cards):  # papers of older versions, which froze nothing, have no mark
+        cards = {id_: title + (SELF_REPORTED if id_ in own else "") for id_, title in cards.items()}
+    marked = {id_: title + SELF_REPORTED for id_, title in cards.items() if own == set(cards)}
     for title, cell in zip(table.header, selections, strict=False):
         for selection in cell:
-            if selection.dataset is None or cards.get(selection.dataset) != title:
+            if selection.dataset is None or title not in (cards.get(selection.dataset), marked.get(selection.dataset)):
                 yield where, f"the column {title} has numbers of {selection.dataset or 'all data sets'}"
                 return
             if selection.metric != case.blueprint.metrics[0].id or selection.condition or selection.seed is not None:

@@ -19,6 +19,10 @@ MAKER = f"{IDENTITY['GIT_AUTHOR_NAME']} <{IDENTITY['GIT_AUTHOR_EMAIL']}>"
 """Whom commits of the program name as author and committer."""
 
 
+LATER = ("exchange.py",)
+"""Files that programs of older versions do not have."""
+
+
 def check_provenance(case: Case) -> Iterator[Doubt]:
     """Repository, attempt, records, completeness, reports and judges."""
     yield from _repository(case)
@@ -31,6 +35,7 @@ def check_provenance(case: Case) -> Iterator[Doubt]:
     yield from _complete(case)
     yield from _jobs(case, source)
     yield from _as_reported(case, source)
+    yield from _scoring(case, source)
     yield from _judges(case, source)
 
 
@@ -161,14 +166,32 @@ def _jobs(case: Case, source: Attempt) -> Iterator[Doubt]:
     for job in source.jobs:
         where = f"{names.ATTEMPTS}/{source.number}/seed-{job.seed}/{JOB_FILE}"
         saved = case.record(where, SavedJob)
-        wanted = SavedJob(job=job, commit=source.commit, blueprint=case.blueprint.digest(), smoke=False)
+        wanted = (job, source.commit, case.blueprint.digest(), False)
         if saved.reports_sha256 is None:
             undigested.append(str(job.seed))
-        if saved.model_copy(update={"reports_sha256": None}) != wanted or job.outcome != "succeeded":
+        if (saved.job, saved.commit, saved.blueprint, saved.smoke) != wanted or job.outcome != "succeeded":
             yield where, "is not a full, successful job of its attempt"
     if undigested:
         seeds = ", ".join(undigested)
         case.unverified.append(f"the reports of seeds {seeds} have no digest in {JOB_FILE}: an older version ran them")
+
+
+def _scoring(case: Case, source: Attempt) -> Iterator[Doubt]:
+    """Every seed was judged by one program, in a sandbox, and has the digest of all that was scored."""
+    jobs = {}
+    for job in source.jobs:
+        where = f"{names.ATTEMPTS}/{source.number}/seed-{job.seed}/{JOB_FILE}"
+        jobs[where] = case.record(where, SavedJob)
+    conditions, methods = len(condition_names(case.blueprint)), len(case.blueprint.methods)
+    for where, saved in jobs.items():
+        if not saved.frozen:
+            continue
+        if saved.scorer_sha256 is None or saved.job.sandbox in (None, "none"):
+            yield where, "calls results frozen, but names no scorer or no sandbox"
+        if len(saved.predictions_sha256) != len(saved.frozen) * conditions * methods:
+            yield where, "lacks digests of predictions that were scored"
+    if len({(saved.frozen, saved.scorer_sha256) for saved in jobs.values()}) > 1:
+        yield _file(source), "its seeds were not judged alike"
 
 
 def _as_reported(case: Case, source: Attempt) -> Iterator[Doubt]:
@@ -202,6 +225,8 @@ def _judges(case: Case, source: Attempt) -> Iterator[Doubt]:
     first = case.history.sources(case.history.commits[0])
     last = case.history.sources(source.commit)
     for name in (*PROTECTED, "data.py"):
+        if name in LATER and name not in first:
+            continue
         if name not in first or name not in last:
             yield f"{names.CODE}/{name}", "is missing"
     with tempfile.TemporaryDirectory() as scratch:

@@ -100,6 +100,22 @@ class Fix:
 
 
 @dataclass(frozen=True)
+class Exposure:
+    """Why the truth of some data cannot be kept from the experiment; all of what is named must be in the study."""
+
+    why: str
+    """Clause without digits, for a reader."""
+    datasets: tuple[str, ...] | None = None
+    """Data sets that it holds for, each by itself; None for all of the kit."""
+    together: tuple[str, ...] = ()
+    """Data sets that betray each other when all of them are in the study."""
+    sweep: str | None = None
+    """Sweep that it holds with."""
+    component: str | None = None
+    """Component that it holds with."""
+
+
+@dataclass(frozen=True)
 class Kit:
     """One family of component studies."""
 
@@ -143,6 +159,12 @@ class Kit:
     """Conditions that can be varied."""
     cautions: tuple[str, ...] = ()
     """Limits of every study of this kit, in words."""
+    predictions: str = "labels"
+    """Form of what models.py predicts: an entry of FORMATS in judging/formats.py."""
+    withheld: tuple[str, ...] = ()
+    """Fields of the training part that hold truth which no method may see."""
+    exposures: tuple[Exposure, ...] = ()
+    """What keeps results from being scored from outside."""
     sliced: bool = False
     """Whether evaluate.py has slices() for the primary metric."""
     out_of_reach: tuple[str, ...] = field(default=())

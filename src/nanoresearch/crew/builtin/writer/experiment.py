@@ -2,10 +2,12 @@
 
 import re
 
+from nanoresearch.crew.builtin.judge import judge_of
 from nanoresearch.crew.builtin.words import listing, stems
 from nanoresearch.crew.builtin.writer.prose import body, headed, name, paragraph, sentence, without_numbers
 from nanoresearch.crew.builtin.writer.study import Study
 from nanoresearch.paper.escape import latex
+from nanoresearch.paper.tables import SELF_REPORTED
 from nanoresearch.schema.dataset import StagedDataset
 from nanoresearch.schema.manuscript import Section
 
@@ -38,8 +40,8 @@ def setup(study: Study) -> Section:
         id="setup",
         title="Experimental Setup",
         body=body(
-            _data(study), _division(study), _settings(study), _sweep(study), _metrics(study), _statistics(study),
-            _registration(study), _caveats(study),
+            _data(study), _division(study), _scoring(study), _settings(study), _sweep(study), _metrics(study),
+            _statistics(study), _registration(study), _caveats(study),
         ),
     )  # fmt: skip
 
@@ -77,6 +79,34 @@ def _division(study: Study) -> str:
     grouped = f"Rows of one {latex(protocol.grouped_by)} never stand on both sides" if protocol.grouped_by else ""
     share = f"the test part has {protocol.test_fraction * 100:.0f}\\,\\% of the data" if protocol.resampled else ""
     return headed("Division", latex(protocol.description), share, grouped)
+
+
+def _scoring(study: Study) -> str:
+    """Who computed the results, and how far the experiment was kept from the truth."""
+    own = {record.dataset for record in study.material.ledger.results if record.scored == "self_reported"}
+    names = {staged.card.id: f"\\emph{{{latex(staged.card.name)}}}" for staged in study.blueprint.datasets}
+    frozen = [title for id_, title in names.items() if id_ not in own]
+    reasons = judge_of(study.blueprint).self_reported
+    groups: dict[str, list[str]] = {}
+    for id_ in names:
+        if id_ in own:
+            groups.setdefault(reasons.get(id_, "no sandbox kept the experiment from the truth"), []).append(names[id_])
+    costs = "; costs are the experiment's own measurements" if study.blueprint.measures else ""
+    return headed(
+        "Scoring",
+        (
+            f"evaluation is frozen on {listing(frozen)}: the experiment got the training part and the test inputs, ran "
+            "where neither data nor test labels could be read, and handed in predictions, which a program outside its "
+            f"reach scored{costs}"
+            if frozen
+            else ""
+        ),
+        *(
+            f"{'results' if not frozen else 'Results'} on {listing(titles)} are self-reported ({SELF_REPORTED} in the "
+            f"tables), scored by the program that fits the methods and holds the test labels: {latex(why)}"
+            for why, titles in groups.items()
+        ),
+    )
 
 
 def _settings(study: Study) -> str:

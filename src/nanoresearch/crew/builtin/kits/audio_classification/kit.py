@@ -336,4 +336,5 @@ KIT = Kit(
         "pretrained",
         "template",
     ),
+    predictions="probabilities",
 )

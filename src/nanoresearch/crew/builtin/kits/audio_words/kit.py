@@ -1,6 +1,14 @@
 """Recognition of spoken words across speakers with one template per word."""
 
-from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, Metric, ProtocolOption, SweepOption
+from nanoresearch.crew.builtin.kits.kit import (
+    Component,
+    DatasetOption,
+    Exposure,
+    Kit,
+    Metric,
+    ProtocolOption,
+    SweepOption,
+)
 from nanoresearch.schema.blueprint import ComponentSpec, MethodSpec, MetricSpec, Protocol, Sweep
 
 KIT = Kit(
@@ -259,4 +267,5 @@ KIT = Kit(
         "pretrained",
         "sound event",
     ),
+    exposures=(Exposure("the order of its words tells which they are, and one of its methods depends on that order"),),
 )

@@ -284,4 +284,5 @@ KIT = Kit(
     ),
     sliced=True,
     out_of_reach=("time series", "forecast", "survival", "crowd counting", "object counting", "image", "text"),
+    predictions="counts",
 )

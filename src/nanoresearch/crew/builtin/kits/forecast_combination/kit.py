@@ -1,6 +1,14 @@
 """Combination of simple forecasts: which rule beats their plain mean."""
 
-from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, Metric, ProtocolOption, SweepOption
+from nanoresearch.crew.builtin.kits.kit import (
+    Component,
+    DatasetOption,
+    Exposure,
+    Kit,
+    Metric,
+    ProtocolOption,
+    SweepOption,
+)
 from nanoresearch.schema.blueprint import ComponentSpec, MethodSpec, MetricSpec, Protocol, Sweep
 
 KIT = Kit(
@@ -292,5 +300,12 @@ KIT = Kit(
         "interval coverage",
         "stock price",
         "multivariate",
+    ),
+    predictions="forecasts",
+    exposures=(
+        Exposure(
+            "the pieces of one long series overlap: the values to forecast in one are the history of later ones",
+            datasets=("sunspots", "nile", "elnino", "co2"),
+        ),
     ),
 )

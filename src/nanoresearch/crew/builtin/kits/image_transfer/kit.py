@@ -1,6 +1,14 @@
 """Transfer of digit recognition between two sources of images without target labels."""
 
-from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, Metric, ProtocolOption, SweepOption
+from nanoresearch.crew.builtin.kits.kit import (
+    Component,
+    DatasetOption,
+    Exposure,
+    Kit,
+    Metric,
+    ProtocolOption,
+    SweepOption,
+)
 from nanoresearch.schema.blueprint import ComponentSpec, MethodSpec, MetricSpec, Protocol, Sweep
 
 KIT = Kit(
@@ -242,5 +250,11 @@ KIT = Kit(
         "fine-tuning",
         "pretrained",
         "transfer learning from imagenet",
+    ),
+    exposures=(
+        Exposure(
+            "the images to label in one direction are the labelled ones of the other",
+            together=("digits", "mnist-5k"),
+        ),
     ),
 )

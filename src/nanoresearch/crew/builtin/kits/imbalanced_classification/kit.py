@@ -1,6 +1,15 @@
 """Classification with a rare class: which remedy pays, over many tables."""
 
-from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Fix, Kit, Metric, ProtocolOption, SweepOption
+from nanoresearch.crew.builtin.kits.kit import (
+    Component,
+    DatasetOption,
+    Exposure,
+    Fix,
+    Kit,
+    Metric,
+    ProtocolOption,
+    SweepOption,
+)
 from nanoresearch.schema.blueprint import ComponentSpec, MethodSpec, MetricSpec, Protocol, Sweep
 
 SHARED = (
@@ -315,4 +324,11 @@ KIT = Kit(
     ),
     sliced=True,
     out_of_reach=("time series", "anomaly detection", "object detection", "stream", "drift", "text", "survival"),
+    predictions="tables",
+    exposures=(
+        Exposure(
+            "its tables are different views of the same rows, and the test rows of one are training rows of others",
+            datasets=("keel-imbalanced", "digits"),
+        ),
+    ),
 )

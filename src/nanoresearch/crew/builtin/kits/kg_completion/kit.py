@@ -1,6 +1,14 @@
 """Completion of small knowledge graphs: which form of a bilinear model pays."""
 
-from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, Metric, ProtocolOption, SweepOption
+from nanoresearch.crew.builtin.kits.kit import (
+    Component,
+    DatasetOption,
+    Exposure,
+    Kit,
+    Metric,
+    ProtocolOption,
+    SweepOption,
+)
 from nanoresearch.schema.blueprint import ComponentSpec, MethodSpec, MetricSpec, Protocol, Sweep
 
 KIT = Kit(
@@ -257,4 +265,5 @@ KIT = Kit(
         "rule mining",
         "inductive",
     ),
+    exposures=(Exposure("every triple is asked for from both ends, and each question holds the answer to the other"),),
 )

@@ -1,6 +1,14 @@
 """Regression on small molecules by counts of patterns: how far neighbourhoods and labels help."""
 
-from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, Metric, ProtocolOption, SweepOption
+from nanoresearch.crew.builtin.kits.kit import (
+    Component,
+    DatasetOption,
+    Exposure,
+    Kit,
+    Metric,
+    ProtocolOption,
+    SweepOption,
+)
 from nanoresearch.schema.blueprint import ComponentSpec, MethodSpec, MetricSpec, Protocol, Sweep
 
 KIT = Kit(
@@ -288,4 +296,6 @@ KIT = Kit(
         "community",
         "node classification",
     ),
+    predictions="moments",
+    exposures=(Exposure("molecules tested in one condition are learned from in another", sweep="test_part"),),
 )

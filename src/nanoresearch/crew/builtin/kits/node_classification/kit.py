@@ -1,6 +1,14 @@
 """Classification of nodes by the structure around them, across a pair of graphs or within one."""
 
-from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, Metric, ProtocolOption, SweepOption
+from nanoresearch.crew.builtin.kits.kit import (
+    Component,
+    DatasetOption,
+    Exposure,
+    Kit,
+    Metric,
+    ProtocolOption,
+    SweepOption,
+)
 from nanoresearch.schema.blueprint import ComponentSpec, MethodSpec, MetricSpec, Protocol, Sweep
 
 KIT = Kit(
@@ -289,5 +297,9 @@ KIT = Kit(
         "graph matching",
         "influence",
         "centrality",
+    ),
+    exposures=(
+        Exposure("the order of its nodes follows their classes", datasets=("drosophila",)),
+        Exposure("its classes are computed from the graph that is handed out", datasets=("les-miserables",)),
     ),
 )

@@ -1,6 +1,14 @@
 """Forecasting of seasonal series from rolling origins: what beats the seasonal repeat."""
 
-from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, Metric, ProtocolOption, SweepOption
+from nanoresearch.crew.builtin.kits.kit import (
+    Component,
+    DatasetOption,
+    Exposure,
+    Kit,
+    Metric,
+    ProtocolOption,
+    SweepOption,
+)
 from nanoresearch.schema.blueprint import ComponentSpec, MethodSpec, MetricSpec, Protocol, Sweep
 
 KIT = Kit(
@@ -339,4 +347,5 @@ KIT = Kit(
         "spatial",
         "weather variables",
     ),
+    exposures=(Exposure("origins roll: the values to forecast from one are the history of later ones"),),
 )

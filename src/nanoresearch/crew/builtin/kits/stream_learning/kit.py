@@ -1,6 +1,14 @@
 """Learning from a stream, one row at a time: what helps an online linear model, with and without drift."""
 
-from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, Metric, ProtocolOption, SweepOption
+from nanoresearch.crew.builtin.kits.kit import (
+    Component,
+    DatasetOption,
+    Exposure,
+    Kit,
+    Metric,
+    ProtocolOption,
+    SweepOption,
+)
 from nanoresearch.schema.blueprint import ComponentSpec, MethodSpec, MetricSpec, Protocol, Sweep
 
 COMPONENTS = (
@@ -233,4 +241,5 @@ KIT = Kit(
     ),
     sliced=True,
     out_of_reach=("forecast", "time series", "video", "audio", "speech", "reinforcement", "recommendation"),
+    exposures=(Exposure("every label is handed out to the learner after its prediction, inside the experiment"),),
 )

@@ -336,4 +336,5 @@ KIT = Kit(
         "causal",
         "recommendation",
     ),
+    predictions="probabilities",
 )

@@ -276,4 +276,5 @@ KIT = Kit(
         "RMSE and MAE have the units of the target, so their means over data sets say little.",
     ),
     out_of_reach=("time series", "forecast", "count", "survival", "causal", "stream", "drift", "spatial"),
+    predictions="numbers",
 )

@@ -1,6 +1,14 @@
 """Classification of texts by topic or opinion: what helps a linear model on counted words."""
 
-from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, Metric, ProtocolOption, SweepOption
+from nanoresearch.crew.builtin.kits.kit import (
+    Component,
+    DatasetOption,
+    Exposure,
+    Kit,
+    Metric,
+    ProtocolOption,
+    SweepOption,
+)
 from nanoresearch.schema.blueprint import ComponentSpec, MethodSpec, MetricSpec, Protocol, Sweep
 
 CASED = ("rotten-tomatoes", "political-conventions")
@@ -460,5 +468,13 @@ KIT = Kit(
         "machine reading",
         "speech recognition",
         "authorship",
+    ),
+    withheld=("unlabelled_truth",),
+    exposures=(
+        Exposure(
+            "labels that a method may only ask for lie inside the experiment",
+            component="uncertainty_sampling",
+        ),
+        Exposure("one collection is a part of the other", together=("reuters-r52", "reuters-r8")),
     ),
 )
