@@ -493,7 +493,7 @@ def test_a_file_of_version_1_is_brought_up_to_date(path: Path) -> None:
 # Several processes
 
 
-WRITER = """
+SHARING = """
 import sys
 from pathlib import Path
 from nanoresearch.experience.store import ExperienceStore
@@ -507,7 +507,7 @@ with ExperienceStore(Path(sys.argv[1])) as store:
 
 
 def run_writers(path: Path, count: int) -> None:
-    commands = [[sys.executable, "-c", WRITER, str(path), str(first), str(count)] for first in (0, 10_000)]
+    commands = [[sys.executable, "-c", SHARING, str(path), str(first), str(count)] for first in (0, 10_000)]
     writers = [subprocess.Popen(command) for command in commands]
     for writer in writers:
         writer.wait()
