@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from importlib.util import find_spec
 
 import pytest
@@ -10,6 +11,9 @@ from pytest_socket import socket_allow_hosts
 from nanoresearch.paper.compile import INSTALL_LATEX, find_latex
 
 from .slurm_cluster import cluster  # noqa: F401 - a fixture
+
+# What a shell starts in the background ignores Ctrl-C, and hands that on to its children: tests that interrupt need it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
