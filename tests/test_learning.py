@@ -52,8 +52,8 @@ def workplace(root: Path, planner: FixedPlanner, *listeners: object, learn: bool
     home = Home(root)
     folder = create_run(home, RunRequest(TOPIC, Profile(), config))
     work = replace(open_workplace(home, folder, *listeners), planner=planner)  # type: ignore[arg-type]
-    work.plan("ideation")
-    work.plan("planning")
+    work.begin("ideation")
+    work.begin("planning")
     return work
 
 

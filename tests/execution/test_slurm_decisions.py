@@ -180,7 +180,7 @@ def test_errand_keeps_what_a_job_may_use_and_what_it_must_not_see(tmp_path: Path
     access = orders.access_of(request)
     assert access.writable == (request.output_folder / "scratch", request.output_folder / "reports.jsonl")
     assert all(path.exists() for path in access.writable)
-    assert tmp_path / "home" in access.private
+    assert tmp_path / "home" in access.hidden
     errand = node.Errand.make(order, ("PATH",), "auto", access)
     node.write(tmp_path / node.ERRAND, errand)
     again = node.read_errand(tmp_path)
@@ -192,7 +192,7 @@ def test_private_folders_of_another_machine_are_not_seen_either(tmp_path: Path, 
     for name in ("system/tools", "system/home/keys"):
         (tmp_path / name).mkdir(parents=True)
     monkeypatch.setattr(sandbox, "SYSTEM", (str(tmp_path / "system"),))
-    seen = sandbox._readable(Access(private=(tmp_path / "system/home",)))
+    seen = sandbox._readable(Access(hidden=(tmp_path / "system/home",)))
     assert tmp_path / "system/tools" in seen
     assert not any(path.is_relative_to(tmp_path / "system/home") for path in seen)
     assert not any((tmp_path / "system/home").is_relative_to(path) for path in seen)
