@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import shutil
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -38,6 +39,12 @@ class InventingExecutor:
 
     def __init__(self) -> None:
         self.jobs = 0
+
+    def clock(self) -> float:
+        return time.monotonic()
+
+    def adopt(self, request: JobRequest) -> bool:
+        return False
 
     def run(self, jobs: Sequence[JobRequest], *, parallel: int, on_done: Callable[[Job], None]) -> tuple[Job, ...]:
         done = []
