@@ -4,7 +4,7 @@ import platform
 import re
 import shutil
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -24,26 +24,44 @@ from nanoresearch.execution.sandbox import UNSAFE, Choice, SandboxMissing, requi
 from nanoresearch.execution.slurm import SlurmExecutor
 from nanoresearch.execution.slurmqueue import require_slurm
 from nanoresearch.experience.store import ExperienceStore
+from nanoresearch.literature.client import LiteratureClient
+from nanoresearch.literature.library import Library
 from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.literature.sources import clients_for
+from nanoresearch.models.routing import Route, routes
 from nanoresearch.paths import Home, RunFolder
 from nanoresearch.planner.planner import DeferredPlanner, FixedPlanner, Planner
 from nanoresearch.planner.problems import PlannerError
 from nanoresearch.planner.promptonly import PromptOnlyPlanner
 from nanoresearch.runlog import RUN_FILE, RunLog
 from nanoresearch.schema.isolation import Isolation
+from nanoresearch.schema.models import ROLES
 from nanoresearch.schema.profile import Profile
 from nanoresearch.schema.run import RunRecord
 from nanoresearch.stages.workplace import Workplace
 
 if TYPE_CHECKING:
-    from nanoresearch.models.access import Models
-    from nanoresearch.models.accounting import Budget
     from nanoresearch.planner.trainable import TrainablePlanner
 
 LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "networkx", "matplotlib")
 EXPERIMENT_DONE = "execution/results.jsonl"
 """File of a run that is there when no experiment is left to run."""
+
+
+CREW_ROLES = frozenset(ROLES) - {"persona", "judge"}
+"""Roles that a run of the language-model crew may ask for."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Caps on a run; None is no cap."""
+
+    minutes: float | None = None
+    """Wall-clock minutes of this sitting."""
+    usd: float | None = None
+    """What language models may cost, earlier sittings included."""
+    tokens: int | None = None
+    """What they may read and write, earlier sittings included."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +77,14 @@ class RunRequest:
 def create_run(home: Home, request: RunRequest) -> RunFolder:
     """A new run folder with its head record, once the crew accepts the topic.
 
-    Raises UsageError for an empty topic, TopicRefused for one that the crew cannot serve, ExecutionError when SLURM is
-    asked for and cannot be reached, SandboxMissing when nothing keeps experiments apart, and NanoResearchError when the
-    home cannot be written. Nothing is left behind then.
+    Raises UsageError for an empty topic, TopicRefused for one that the crew cannot serve, ModelError when a language
+    model is missing, ExecutionError when SLURM is asked for and cannot be reached, SandboxMissing when nothing keeps
+    experiments apart, and NanoResearchError when the home cannot be written. Nothing is left behind then.
     """
     topic = " ".join(request.topic.split())
     if not topic:
         raise UsageError('The topic is empty. Say what to study: nanoresearch run "TOPIC"')
-    crew_for(request.config, OfflineCorpus()).surveyor.accept(topic, request.profile)
+    accept(topic, request.profile, request.config)
     if request.config.execution.executor == "slurm":
         require_slurm()
     isolation_for(request.config)
@@ -92,10 +110,35 @@ def create_run(home: Home, request: RunRequest) -> RunFolder:
     return folder
 
 
+def accept(topic: str, profile: Profile, config: Config) -> None:
+    """Raise TopicRefused or ModelError when the crew cannot serve a topic here. Asks no model."""
+    if config.crew == "builtin":
+        builtin_crew(OfflineCorpus()).surveyor.accept(topic, profile)
+        return
+    require_model_libraries()
+    from nanoresearch.crew.llm.surveyor import accept_topic
+
+    ways = routes(config.models)
+    problems = {str(way) for role, way in ways.items() if role in CREW_ROLES and not isinstance(way, Route)}
+    problems |= {
+        f"{way.model}: {way.key_state()}"
+        for role, way in ways.items()
+        if role in CREW_ROLES and isinstance(way, Route) and way.key_needed and way.key() is None
+    }
+    if problems:
+        raise ModelError(
+            f"The crew of language models cannot start. {' '.join(sorted(problems))} "
+            "See who plays what: nanoresearch models. Without a model: --crew builtin."
+        )
+    accept_topic(topic, profile)
+
+
 def open_workplace(
-    home: Home, folder: RunFolder, *listeners: Listener, minutes: float | None = None, unsafe: bool = False
+    home: Home, folder: RunFolder, *listeners: Listener, limits: Limits | None = None, unsafe: bool = False
 ) -> Workplace:
     """Everything that a run needs, as its head record asks. `unsafe` runs its experiments without a sandbox.
+
+    `limits` cap this sitting. Call `crew.close` when done.
 
     Raises CorruptRecord, ConfigError, or SandboxMissing when experiments are still to run and nothing here isolates
     them; nodes of a cluster look for themselves when a job starts.
@@ -104,12 +147,18 @@ def open_workplace(
     config = validate(Config, record.config, f"{folder.path(RUN_FILE)}: config")
     events = Events(EventFile(folder.path("events.jsonl")), *listeners)
     corpus = OfflineCorpus()
-    log = RunLog(folder, events, minutes=minutes)
+    limits = limits or Limits()
+    log = RunLog(folder, events, minutes=limits.minutes)
     isolation = None
     if not folder.has(EXPERIMENT_DONE):
         isolation = isolation_for(config, unsafe=unsafe)
         if isolation is not None:
             log.isolated(isolation)
+    literature = clients_for(config.literature, home, network=config.crew != "builtin", corpus=corpus)
+    if config.crew == "builtin":
+        crew = builtin_crew(corpus)
+    else:
+        crew = language_crew(config, home, folder, events, log, literature, isolation, limits)
     return Workplace(
         topic=record.topic,
         profile=record.profile,
@@ -117,9 +166,9 @@ def open_workplace(
         config=config,
         folder=folder,
         data_root=home.data,
-        crew=crew_for(config, corpus),
+        crew=crew,
         planner=DeferredPlanner(lambda: planner_for(config, home, record.profile, events)),
-        literature=clients_for(config.literature, home, network=config.crew != "builtin", corpus=corpus),
+        literature=literature,
         executor=executor_for(config, isolation, log, events, unsafe=unsafe),
         events=events,
         log=log,
@@ -216,14 +265,26 @@ def require_torch() -> None:
         )
 
 
-def models_for(
-    config: Config, folder: RunFolder, events: Events, log: RunLog, budget: "Budget | None" = None
-) -> "Models":
-    """Language models for a run. Raises ModelError where the libraries are missing."""
+def language_crew(
+    config: Config,
+    home: Home,
+    folder: RunFolder,
+    events: Events,
+    log: RunLog,
+    literature: Sequence[LiteratureClient],
+    isolation: Isolation | None,
+    limits: Limits,
+) -> Crew:
+    """The crew of language models, at the desk of one run. Raises ModelError where libraries or models are missing."""
     require_model_libraries()
+    from nanoresearch.crew.llm.crew import llm_crew
+    from nanoresearch.crew.llm.desk import Desk
     from nanoresearch.models.access import Models
+    from nanoresearch.models.accounting import Budget
 
-    return Models(config.models, folder, events, log, budget)
+    models = Models(config.models, folder, events, log, Budget(limits.usd, limits.tokens, limits.minutes))
+    library = Library(home.library)
+    return llm_crew(Desk(models, literature, library if library.exists() else None, config, folder, events, isolation))
 
 
 def require_model_libraries() -> None:
@@ -231,12 +292,6 @@ def require_model_libraries() -> None:
     missing = [name for name in ("pydantic_ai", "genai_prices") if find_spec(name) is None]
     if missing:
         raise ModelError(f"Language models need {', '.join(missing)}. Install it with: pip install 'nanoresearch[llm]'")
-
-
-def crew_for(config: Config, corpus: OfflineCorpus) -> Crew:
-    """The crew that the configuration names."""
-    crews = {"builtin": builtin_crew}
-    return crews[config.crew](corpus)
 
 
 def _new_folder(home: Home, topic: str, now: datetime) -> RunFolder:

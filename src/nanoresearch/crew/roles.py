@@ -1,6 +1,6 @@
 """The roles of a crew: what each is given and must return. Implementations are chosen in the configuration."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -186,6 +186,10 @@ class Reflector(Protocol):
         ...
 
 
+def _nothing() -> None:
+    """A crew that holds nothing."""
+
+
 @dataclass(frozen=True)
 class Crew:
     """One implementation of every role."""
@@ -203,3 +207,5 @@ class Crew:
     reflector: Reflector
     judge: JudgeOf = nobody
     """Which results of a study are scored from outside, and by what."""
+    close: Callable[[], None] = _nothing
+    """Gives back what the roles hold, such as connections."""

@@ -1,0 +1,36 @@
+"""The crew of language models, put together."""
+
+from nanoresearch.crew.llm.agent import AgentCoder, AgentDebugger
+from nanoresearch.crew.llm.analyst import LlmAnalyst
+from nanoresearch.crew.llm.coder import LlmCoder
+from nanoresearch.crew.llm.critic import LlmCritic
+from nanoresearch.crew.llm.debugger import LlmDebugger
+from nanoresearch.crew.llm.designer import LlmDesigner
+from nanoresearch.crew.llm.desk import Desk
+from nanoresearch.crew.llm.ideator import LlmIdeator
+from nanoresearch.crew.llm.judge import judge_for
+from nanoresearch.crew.llm.reflector import LlmReflector
+from nanoresearch.crew.llm.reviewer import LlmReviewer
+from nanoresearch.crew.llm.surveyor import LlmSurveyor
+from nanoresearch.crew.llm.writer import LlmWriter
+from nanoresearch.crew.roles import Crew
+
+
+def llm_crew(desk: Desk) -> Crew:
+    """A role each; code is written by the external agent that the configuration names, if it names one."""
+    agent = bool(desk.config.coding.agent)
+    return Crew(
+        name="llm",
+        surveyor=LlmSurveyor(desk),
+        ideator=LlmIdeator(desk),
+        designer=LlmDesigner(desk),
+        critic=LlmCritic(desk),
+        coder=AgentCoder(desk) if agent else LlmCoder(desk),
+        debugger=AgentDebugger(desk) if agent else LlmDebugger(desk),
+        analyst=LlmAnalyst(desk),
+        writer=LlmWriter(desk),
+        reviewer=LlmReviewer(desk),
+        reflector=LlmReflector(desk),
+        judge=judge_for,
+        close=desk.models.close,
+    )
