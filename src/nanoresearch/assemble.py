@@ -35,7 +35,7 @@ from nanoresearch.planner.problems import PlannerError
 from nanoresearch.planner.promptonly import PromptOnlyPlanner
 from nanoresearch.runlog import RUN_FILE, RunLog
 from nanoresearch.schema.isolation import Isolation
-from nanoresearch.schema.models import ROLES
+from nanoresearch.schema.models import CREW_ROLES
 from nanoresearch.schema.profile import Profile
 from nanoresearch.schema.run import RunRecord
 from nanoresearch.stages.workplace import Workplace
@@ -46,10 +46,6 @@ if TYPE_CHECKING:
 LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "networkx", "matplotlib")
 EXPERIMENT_DONE = "execution/results.jsonl"
 """File of a run that is there when no experiment is left to run."""
-
-
-CREW_ROLES = frozenset(ROLES) - {"persona", "judge"}
-"""Roles that a run of the language-model crew may ask for."""
 
 
 @dataclass(frozen=True)
@@ -118,19 +114,25 @@ def accept(topic: str, profile: Profile, config: Config) -> None:
     require_model_libraries()
     from nanoresearch.crew.llm.surveyor import accept_topic
 
-    ways = routes(config.models)
-    problems = {str(way) for role, way in ways.items() if role in CREW_ROLES and not isinstance(way, Route)}
-    problems |= {
-        f"{way.model}: {way.key_state()}"
-        for role, way in ways.items()
-        if role in CREW_ROLES and isinstance(way, Route) and way.key_needed and way.key() is None
-    }
-    if problems:
+    if problems := model_problems(config):
         raise ModelError(
-            f"The crew of language models cannot start. {' '.join(sorted(problems))} "
+            f"The crew of language models cannot start. {' '.join(problems)} "
             "See who plays what: nanoresearch models. Without a model: --crew builtin."
         )
     accept_topic(topic, profile)
+
+
+def model_problems(config: Config) -> list[str]:
+    """Why roles of the crew have no model, or no key for it; each problem once."""
+    found = []
+    for role, way in routes(config.models).items():
+        if role not in CREW_ROLES:
+            continue
+        if not isinstance(way, Route):
+            found.append(str(way))
+        elif way.key_needed and way.key() is None:
+            found.append(f"{way.model}: {way.key_state()}.")
+    return list(dict.fromkeys(found))
 
 
 def open_workplace(
@@ -283,6 +285,7 @@ def language_crew(
     from nanoresearch.models.accounting import Budget
 
     models = Models(config.models, folder, events, log, Budget(limits.usd, limits.tokens, limits.minutes))
+    events.emit("progress", str(models.forecast()))
     library = Library(home.library)
     return llm_crew(Desk(models, literature, library if library.exists() else None, config, folder, events, isolation))
 

@@ -10,16 +10,17 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Literal
 
-from nanoresearch.assemble import LIBRARIES
-from nanoresearch.config import ExecutionConfig, load_config
+from nanoresearch.assemble import LIBRARIES, model_problems, require_model_libraries
+from nanoresearch.config import ExecutionConfig, ModelsConfig, load_config
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.datasets.stage import status
-from nanoresearch.errors import ExecutionError, LiteratureError, NanoResearchError, StoreError
+from nanoresearch.errors import ExecutionError, LiteratureError, ModelError, NanoResearchError, StoreError
 from nanoresearch.execution.sandbox import INSTALL, UNSAFE, probe_isolation
 from nanoresearch.execution.slurmqueue import partition_names
 from nanoresearch.experience.store import ExperienceStore
 from nanoresearch.literature.library import Library
 from nanoresearch.literature.sources import ON_THE_NETWORK, network_client
+from nanoresearch.models.routing import Route, routes
 from nanoresearch.paper.compile import INSTALL_LATEX, INSTALL_PUBLISHERS, PUBLISHER_PACKAGES, find_latex
 from nanoresearch.paths import Home
 from nanoresearch.profiles import load_profile
@@ -55,6 +56,7 @@ def examine(home: Home, *, online: bool = False) -> list[Check]:
         *_data(home),
         *_experience(home),
         *_library(home),
+        *_models(home),
         *(_servers(home) if online else ()),
     ]
 
@@ -234,6 +236,29 @@ def _library(home: Home) -> Iterator[Check]:
         yield Check(name="library", state="missing", found=str(error))  # which says what to do
         return
     yield Check(name="library", state="ok", found=f"{works} works of {files} files" if files else "empty")
+
+
+def _models(home: Home) -> Iterator[Check]:
+    """Whether every role of the language-model crew has a model and a key; nothing is asked."""
+    try:
+        config = load_config(home.config_file)
+    except NanoResearchError:
+        return  # told above
+    if config.crew != "llm" and config.models == ModelsConfig():
+        yield Check(name="models", state="ok", found="none configured; the builtin crew needs none")
+        return
+    try:
+        require_model_libraries()
+    except ModelError as error:
+        yield Check(name="models", state="missing", found=str(error))
+        return
+    problems = model_problems(config)
+    names = {way.model for way in routes(config.models).values() if isinstance(way, Route)}
+    yield Check(
+        name="models",
+        state="missing" if problems else "ok",
+        found=" ".join(problems) or f"{', '.join(sorted(names))}; reachable? nanoresearch models list --check",
+    )
 
 
 def _servers(home: Home) -> Iterator[Check]:
