@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from nanoresearch.errors import LiteratureError
 from nanoresearch.literature.client import LiteratureClient
+from nanoresearch.literature.merge import free_key, identities, same_work
 from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.literature.survey import SearchOutcome, search_all
 from nanoresearch.schema.idea import ClosestWork, Hypothesis, NoveltyVerdict
@@ -86,6 +87,24 @@ def compare_with_literature(
         hypothesis=hypothesis.id, verdict=_verdict(closest), reason=reason, closest=closest, searched=len(found)
     )
     return Comparison(verdict, found, works)
+
+
+def known_as(comparison: Comparison, papers: Sequence[Paper]) -> Comparison:
+    """The comparison with works that are among these papers under their keys there, and other keys free of theirs."""
+    by_name = {name: paper for paper in reversed(papers) for name in identities(paper)}
+    taken = {paper.key for paper in papers}
+    keys: dict[str, str] = {}
+    for paper in comparison.found:
+        same = (by_name[name] for name in identities(paper) if name in by_name)
+        known = next((other for other in same if same_work(other, paper) and other.key not in keys.values()), None)
+        keys[paper.key] = known.key if known else free_key(paper.key, taken)
+        taken.add(keys[paper.key])
+    works = tuple(work.model_copy(update={"paper": keys[work.paper]}) for work in comparison.works)
+    return Comparison(
+        comparison.verdict.model_copy(update={"closest": works[:CLOSEST]}),
+        tuple(paper.model_copy(update={"key": keys[paper.key]}) for paper in comparison.found),
+        works,
+    )
 
 
 def rank_by_coverage(

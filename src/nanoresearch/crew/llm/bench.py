@@ -1,7 +1,7 @@
 """What an ideator works at: the works before it, what it may still look up, and the ideas it has put forward.
 
-Everything here is looking up. The tools change nothing but this record, and a resumed conversation builds it anew: searches and
-texts come from the run's own files then.
+The tools look up and change nothing but this record. A resumed conversation builds it anew, with searches and texts
+from the run's own files.
 """
 
 import re

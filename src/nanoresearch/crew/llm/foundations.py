@@ -1,4 +1,4 @@
-"""Works that any study may have to cite: on its statistics, its software, and the data sets that come with the package."""
+"""Works that any study may have to cite: on its statistics, its software, and data sets of the catalogue."""
 
 from collections.abc import Sequence
 

@@ -122,7 +122,7 @@ class LlmIdeator:
             self._desk.events.emit(
                 "progress", f"{len(ranked)} hypotheses instead of {bench.guidance.hypotheses} were proposed"
             )
-        given = {item.id for item in (*briefing.skills, *briefing.memories)}
+        given = {item.id for item in briefing.skills} | {item.id for item in briefing.memories}
         shaping = [name for name in answer.output.informed_by if name in given]
         cited = [key for item in ranked for key in bench.candidates[item.id].based_on]
         return Ideas(

@@ -14,7 +14,7 @@ from nanoresearch.crew.llm.desk import RULES, Desk, material, told
 from nanoresearch.crew.llm.evidence import read_evidence
 from nanoresearch.crew.llm.foundations import with_foundations
 from nanoresearch.crew.llm.refuted import refuted_claims
-from nanoresearch.crew.llm.shelf import Shelf, listed
+from nanoresearch.crew.llm.shelf import listed
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import TopicRefused
 from nanoresearch.experience.words import words
@@ -153,7 +153,7 @@ def _known(keys: Sequence[str], shown: Shown) -> None:
     unknown = list(dict.fromkeys(key for key in keys if key not in shown.keys))
     if unknown:
         raise ModelRetry(
-            f"No listed work has the key {', '.join(map(repr, unknown[:5]))}. Use keys exactly as in the source attributes."
+            f"No listed work has the key {', '.join(map(repr, unknown[:5]))}. Use keys as in the source attributes."
         )
 
 
@@ -189,8 +189,8 @@ class LlmSurveyor:
         degraded = list(outcome.degraded)
         if outcome.failed:
             degraded.append("no source of literature answered: the survey has no works on the topic")
-        found = Shelf(hit.paper for hit in outcome.papers[:MOST_JUDGED])
-        papers = self._relevant(constant, list(found.papers.values()), guidance)
+        found = [hit.paper for hit in outcome.papers[:MOST_JUDGED]]
+        papers = self._relevant(constant, found, guidance)
         if outcome.papers and not papers:
             degraded.append(f"none of the {len(outcome.papers)} works found was judged relevant to the topic")
         evidence, problems = read_evidence(self._desk, papers)
