@@ -78,6 +78,12 @@ class DataDesk:
         """Whether a study may use data of its own making."""
         return self._desk.config.data.program
 
+    @property
+    def taken(self) -> set[str]:
+        """Ids and names of all data that there are, also of those not on offer, in lower case."""
+        cards = [*self._catalogue.values(), *(staged.card for staged in self._own.values())]
+        return {text.lower() for card in cards for text in (card.id, card.name, *card.aliases)}
+
     def card(self, name: str) -> DatasetCard:
         """What is known of something on offer."""
         return self._own[name].card if name in self._own else self._catalogue[name]

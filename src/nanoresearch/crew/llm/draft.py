@@ -81,7 +81,7 @@ class ProtocolDraft(Record):
     test_fraction: float | None = None
     """Share that is tested, between 0 and 1."""
     seed_changes: SeedEffect | None = None
-    """What a seed changes: the split of one sample, the data that the program makes, or only the methods' randomness."""
+    """What a seed changes: the split of one sample, the data that the program makes, or methods' randomness alone."""
     grouped_by: Label | None = None
     """What must not be on both sides, such as the patient."""
 
