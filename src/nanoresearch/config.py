@@ -234,7 +234,7 @@ class CodingConfig(Record):
     """How language models write the program of an experiment."""
 
     packages: tuple[str, ...] | None = None
-    """Modules that it may import besides Python's own; those of the scientific stack that are installed when not set."""
+    """Modules that it may import besides Python's own; when not set, the scientific stack that is installed."""
     rounds: int = Field(4, ge=1, le=20)
     """Corrections of one file, and of the whole program, before giving up."""
     dry_run_s: float = Field(300.0, gt=0)

@@ -109,7 +109,7 @@ def check_program(files: Mapping[str, str], contract: Contract) -> list[str]:
 
 def check_file(name: str, text: str, contract: Contract, modules: Iterable[str]) -> list[str]:
     """What is wrong with one written file, each with its place. `modules` are those of the program, written or not."""
-    if fault := _bad_name(name, contract):
+    if fault := bad_name(name, contract):
         return [fault]
     if not name.endswith(".py"):
         return []
@@ -159,7 +159,8 @@ Places = Iterator[tuple[int, str]]
 """Lines with what is wrong there."""
 
 
-def _bad_name(name: str, contract: Contract) -> str:
+def bad_name(name: str, contract: Contract) -> str:
+    """Why a file may not be written under that name, or nothing."""
     if name in contract.trusted:
         return f"{name} belongs to the harness and is not yours to write"
     if not name.endswith(".py"):
@@ -334,7 +335,10 @@ def _check_division(name: str, tree: ast.Module, contract: Contract) -> Places:
     if not arguments_used(split, {2}):
         yield split.lineno, "split() does not use the seed: every seed must give another division or other data"
     if contract.sweep and not arguments_used(split, {3}):
-        yield split.lineno, f"split() does not use its setting, {{{contract.sweep!r}: value}}: the condition must be varied"
+        yield (
+            split.lineno,
+            f"split() does not use its setting, {{{contract.sweep!r}: value}}: the condition must be varied",
+        )
 
 
 def _check_results(tree: ast.Module, contract: Contract) -> Places:
@@ -343,8 +347,10 @@ def _check_results(tree: ast.Module, contract: Contract) -> Places:
         if isinstance(node, ast.Dict):
             named = [item for key, item in _entries(node).items() if key in contract.results_of]
             if len(named) > 1 and all(_is_numbers(item) for item in named):
-                yield node.lineno, "this table has numbers under the names of methods, data sets or metrics: " + (
-                    "results are computed, never written down"
+                yield (
+                    node.lineno,
+                    "this table has numbers under the names of methods, data sets or metrics: "
+                    + ("results are computed, never written down"),
                 )
 
 
@@ -359,7 +365,9 @@ def _check_links(files: Mapping[str, str]) -> list[str]:
             if isinstance(node, ast.ImportFrom) and node.module in offered:
                 lacking = [alias.name for alias in node.names if alias.name not in offered[node.module]]
                 complaints += [
-                    f"{module}.py, line {node.lineno}: {node.module}.py has no {item}" for item in lacking if item != "*"
+                    f"{module}.py, line {node.lineno}: {node.module}.py has no {item}"
+                    for item in lacking
+                    if item != "*"
                 ]
     for module in trees:
         reached: set[str] = set()
@@ -393,7 +401,9 @@ def _taboos(text: str, contract: Contract) -> Iterator[tuple[str, str]]:
 def _argument_fault(function: ast.FunctionDef, wanted: tuple[str, ...]) -> str:
     given = [*function.args.posonlyargs, *function.args.args]
     least = len(given) - len(function.args.defaults)
-    needed = [item for item, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True) if not default]
+    needed = [
+        item for item, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True) if not default
+    ]
     fits = least <= len(wanted) and (len(given) >= len(wanted) or function.args.vararg is not None) and not needed
     return "" if fits else f"{function.name}() is called with {len(wanted)} arguments: ({', '.join(wanted)})"
 

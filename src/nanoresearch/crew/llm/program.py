@@ -6,6 +6,7 @@ config.json always come from the package.
 """
 
 import ast
+import json
 from collections.abc import Collection, Mapping
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
@@ -99,6 +100,47 @@ def starting_point(blueprint: Blueprint) -> str:
         "COMPONENTS": [item.id for item in blueprint.components if item.id in _kit_components(kit)],
     }
     return codegen.take(read_code(kit.id, "models.py"), keep)
+
+
+def known_methods(blueprint: Blueprint) -> str:
+    """The kit's own models.py where it has every method just as the blueprint describes it; else empty."""
+    if is_own(blueprint):
+        return ""
+    kit = _kit(blueprint)
+    specs = {item.spec.id: item.spec.description for item in kit.components}
+    methods = {item.id: item.description for item in (kit.reference, kit.baseline, *kit.alternatives)}
+    alike = all(specs.get(item.id) == item.description for item in blueprint.components) and all(
+        methods.get(item.id) == item.description
+        for item in blueprint.methods
+        if item.role not in ("variant", "proposed")
+    )
+    return starting_point(blueprint) if alike else ""
+
+
+def experiment_text(blueprint: Blueprint) -> str:
+    """What a program must do, as JSON: the blueprint without what only statistics and papers need."""
+    facts = {
+        "title": blueprint.title,
+        "hypothesis": blueprint.hypothesis,
+        "prediction": blueprint.prediction,
+        "datasets": [staged.card.id for staged in blueprint.datasets],
+        "components": [item.model_dump(include={"id", "name", "description"}) for item in blueprint.components],
+        "methods": [
+            item.model_dump(include={"id", "name", "role", "components", "description"}) | {"base": base_of(item)}
+            for item in blueprint.methods
+        ],
+        "metrics": [item.model_dump(include={"id", "name", "direction", "description"}) for item in blueprint.metrics],
+        "sweep": blueprint.sweep and blueprint.sweep.model_dump(),
+        "protocol": blueprint.protocol.model_dump(),
+        "seeds": len(blueprint.seeds),
+        "slices": blueprint.slices,
+        "limits of one seed": {
+            "minutes": blueprint.budget.minutes_per_run,
+            "memory_gb": blueprint.budget.memory_gb,
+            "all methods, data sets and conditions together": True,
+        },
+    }
+    return json.dumps(facts, indent=1, ensure_ascii=False)
 
 
 def form_of_predictions(blueprint: Blueprint) -> str:
