@@ -115,7 +115,7 @@ class LlmCoder:
         plan = ask(
             "coder",
             self._planner,
-            lay_out(constant=constant, changing=prompt("plan") + _wanted(contract)),
+            lay_out(constant=constant, changing=prompt("plan")),
             deps=contract,
         ).output
         modules = frozenset(file.name.removesuffix(".py") for file in plan.files)

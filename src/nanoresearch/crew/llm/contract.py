@@ -337,7 +337,7 @@ def _check_division(name: str, tree: ast.Module, contract: Contract) -> Places:
     if contract.sweep and not arguments_used(split, {3}):
         yield (
             split.lineno,
-            f"split() does not use its setting, {{{contract.sweep!r}: value}}: the condition must be varied",
+            f"split() does not use its setting, {{{contract.sweep!r}: value}}: it must vary the condition",
         )
 
 

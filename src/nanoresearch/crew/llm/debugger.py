@@ -88,9 +88,9 @@ def repeated(desk: Desk, changed: Mapping[str, str], failure: Failure, attempts:
     """Whether the same files were put in place for the same failure before."""
     for attempt in attempts:
         name = f"execution/attempts/{attempt.number}/patch.json"
-        if attempt.failure and attempt.failure.signature == failure.signature and desk.folder.has(name):
-            if desk.folder.load(name, Patch).files == dict(changed):
-                return True
+        alike = attempt.failure is not None and attempt.failure.signature == failure.signature
+        if alike and desk.folder.has(name) and desk.folder.load(name, Patch).files == dict(changed):
+            return True
     return False
 
 

@@ -77,7 +77,8 @@ def finished(
     briefing: Briefing, blueprint: Blueprint, contract: Contract, written: Mapping[str, str]
 ) -> dict[str, str]:
     """The whole codebase: what was written, the trusted files, and what goes around them, in the wanted style."""
-    requires = distributions(imported_modules({**written, **contract.trusted}))
+    given = {name: text for name, text in contract.trusted.items() if name != "exchange.py"}
+    requires = distributions(imported_modules({**written, **given}) | {"numpy"})  # what it needs if it must carry it
     config = harness_files(wanted_config(blueprint, guide(briefing.plan, CodingGuidance), requires))["config.json"]
     program = {**written, **contract.trusted, "config.json": config}
     around = files_around(briefing, blueprint, requires)
@@ -95,7 +96,7 @@ def starting_point(blueprint: Blueprint) -> str:
     if is_own(blueprint):
         return ""
     kit = _kit(blueprint)
-    keep = {
+    keep: dict[str, Collection[str]] = {
         "BASES": [name for method in blueprint.methods if (name := base_of(method)) in _kit_bases(kit)],
         "COMPONENTS": [item.id for item in blueprint.components if item.id in _kit_components(kit)],
     }
