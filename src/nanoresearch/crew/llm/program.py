@@ -8,6 +8,7 @@ config.json always come from the package.
 import ast
 import json
 from collections.abc import Collection, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 
@@ -87,8 +88,14 @@ def finished(
 
 def distributions(modules: Collection[str]) -> list[str]:
     """Names under which these modules are installed, those of Python itself left out."""
-    known = packages_distributions()
+    known = _installed()
     return sorted({known[module][0] for module in modules if known.get(module)})
+
+
+@cache
+def _installed() -> Mapping[str, list[str]]:
+    """Distributions by module: reading this takes a second or more."""
+    return packages_distributions()
 
 
 def starting_point(blueprint: Blueprint) -> str:
