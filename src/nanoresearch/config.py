@@ -288,6 +288,32 @@ class DataConfig(Record):
     """Seconds for one address."""
 
 
+class CodingConfig(Record):
+    """How language models write the program of an experiment."""
+
+    packages: tuple[str, ...] | None = None
+    """Modules that it may import besides Python's own; when not set, the scientific stack that is installed."""
+    rounds: int = Field(4, ge=1, le=20)
+    """Corrections of one file, and of the whole program, before giving up."""
+    dry_run_s: float = Field(300.0, gt=0)
+    """Seconds that one dry run may take; none takes longer than a seed of the experiment may."""
+    repository: str = ""
+    """Repository or folder whose code the program may learn from; empty for none."""
+    agent: str = ""
+    """Coding agent that writes instead: empty for none, "mini" for mini-swe-agent, or a command with {folder} and
+    {task_file}, such as "codex exec --cd {folder} {task_file}"."""
+    agent_timeout_s: float = Field(1800.0, gt=0)
+    """Seconds that the agent may take for one turn."""
+    agent_steps: int = Field(60, ge=1, le=500)
+    """Steps of mini-swe-agent in one turn."""
+    agent_env: tuple[EnvName, ...] = ()
+    """Environment variables that the agent's command is given, such as its provider's key; no others are."""
+    agent_network: bool = False
+    """Whether the agent's command reaches the network, all of it: most must, to ask their provider."""
+    agent_readable: tuple[str, ...] = ()
+    """Files and folders that the agent's command may read besides the system and its own folder."""
+
+
 class Config(Record):
     """All settings."""
 
@@ -307,6 +333,8 @@ class Config(Record):
     """Blueprints."""
     data: DataConfig = DataConfig()
     """Data of your own."""
+    coding: CodingConfig = CodingConfig()
+    """Programs that language models write."""
     review: ReviewConfig = ReviewConfig()
     """Review."""
     paper: PaperConfig = PaperConfig()

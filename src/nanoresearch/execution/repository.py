@@ -116,11 +116,9 @@ class Codebase:
     def check(self, patch: Patch) -> None:
         """Raise PatchRefused unless the patch may be applied, ExecutionError when it changes nothing."""
         current = self.files()
-        for name, content in patch.files.items():
-            _check_path(name)
+        check_change(current, patch.files)
+        for name in patch.files:
             self._check_no_links(name)
-            if current.get(name) != content:
-                _check_unprotected(name, content, current)
         if all(current.get(name) == content for name, content in patch.files.items()):
             raise ExecutionError(f"The patch {patch.fix!r} changes nothing.")
 
@@ -185,6 +183,14 @@ class Codebase:
             complaint = result.stderr.decode(errors="replace").strip() or f"status {result.returncode}"
             raise ExecutionError(f"git {arguments[0]} failed in {self.root}: {complaint}")
         return result.stdout
+
+
+def check_change(current: Mapping[str, str], changed: Mapping[str, str]) -> None:
+    """Raise PatchRefused when files of a codebase may not be changed like this."""
+    for name, content in changed.items():
+        _check_path(name)
+        if current.get(name) != content:
+            _check_unprotected(name, content, current)
 
 
 def _check_path(name: str) -> None:

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from nanoresearch.config import Config
 from nanoresearch.crew.roles import Briefing
@@ -47,6 +48,8 @@ class Desk:
     events: Events
     isolation: Isolation | None
     """What keeps programs apart that models wrote; None when the user wants none, or on SLURM."""
+    data_root: Path | None = None
+    """Folder of all data; None for that of the home."""
 
 
 def material(kind: str, text: str, source: str = "", limit: int = MATERIAL_CHARACTERS) -> str:
