@@ -155,6 +155,10 @@ class Writer(Protocol):
         """The next version, with the remarks answered."""
         ...
 
+    def mend(self, material: WritingMaterial, manuscript: Manuscript, build: Build) -> Manuscript:
+        """The manuscript changed so that LaTeX can set it; the same when the writer knows no cure."""
+        ...
+
 
 class Reviewer(Protocol):
     """Judges the paper from outside: sees no plan, skills or memories."""

@@ -13,6 +13,8 @@ BUILD = "paper/build.json"
 FINAL = "review/manuscript.json"
 REVIEWS = "review/reviews.jsonl"
 DRAWINGS = "analysis/figures"
+MENDS = 5
+"""Rounds of mending LaTeX before a paper goes without a PDF."""
 
 
 def review(
@@ -27,7 +29,7 @@ def review(
     reviews: list[Review] = []
     while True:
         work.log.step(f"review/revision {manuscript.revision}")
-        build = typeset(work, material, manuscript)
+        manuscript, build = typeset_soundly(work, material, manuscript)
         verdict = work.crew.reviewer.review(
             manuscript, material.analysis, material.blueprint, build, work.config.review.threshold
         )
@@ -42,6 +44,19 @@ def review(
             break
         manuscript = work.crew.writer.revise(briefing, material, manuscript, verdict)
     work.folder.save(FINAL, manuscript)
+    return manuscript, build
+
+
+def typeset_soundly(work: Workplace, material: WritingMaterial, manuscript: Manuscript) -> tuple[Manuscript, Build]:
+    """Typeset, and let the writer mend what LaTeX cannot set, a few times at most."""
+    build = typeset(work, material, manuscript)
+    for _ in range(MENDS):
+        if build.ok or build.engine is None:
+            break
+        mended = work.crew.writer.mend(material, manuscript, build)
+        if mended == manuscript:
+            break
+        manuscript, build = mended, typeset(work, material, mended)
     return manuscript, build
 
 

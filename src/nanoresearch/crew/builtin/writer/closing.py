@@ -208,6 +208,8 @@ def _survey_limits(study: Study) -> str:
 
 
 def _authorship(study: Study) -> str:
+    if study.authorship:
+        return study.authorship
     return paragraph(
         "This text was composed by a deterministic program from the records of the run; no language model wrote or"
         " judged it",

@@ -41,6 +41,10 @@ class BuiltinWriter:
         """The next version: what can be mended is mended, the rest is listed among the limitations."""
         return revised(manuscript, review, material.analysis)
 
+    def mend(self, material: WritingMaterial, manuscript: Manuscript, build: Build) -> Manuscript:
+        """The same: this writer's LaTeX can always be set, and where it cannot, the program has to be mended."""
+        return manuscript
+
 
 def foresee(briefing: Briefing, material: WritingMaterial, manuscript: Manuscript) -> Manuscript:
     """The first version, read over for what earlier reviews taught to look for; unchanged without such skills."""
