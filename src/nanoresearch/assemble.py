@@ -119,7 +119,7 @@ def accept(topic: str, profile: Profile, config: Config) -> None:
             f"The crew of language models cannot start. {' '.join(problems)} "
             "See who plays what: nanoresearch models. Without a model: --crew builtin."
         )
-    accept_topic(topic, profile)
+    accept_topic(topic)
 
 
 def model_problems(config: Config) -> list[str]:

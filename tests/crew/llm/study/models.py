@@ -15,7 +15,12 @@ def random_search(problem, rng):
     return {"random": rng, "steps": STEPS}
 
 
-BASES = {"baseline": descent, "random_search": random_search}
+def coordinate_descent(problem, rng):
+    """The established alternative: one coordinate after the other, each minimised exactly."""
+    return {"coordinates": True, "steps": STEPS}
+
+
+BASES = {"baseline": descent, "random_search": random_search, "coordinate_descent": coordinate_descent}
 
 
 def add_momentum(method):
@@ -41,6 +46,8 @@ def fit(base, components, train, seed):
 
 def predict(model, start):
     """Values along the way from a start."""
+    if "coordinates" in model:
+        return _cycle(model, start)
     return _search(model, start) if "random" in model else _descend(model, start)
 
 
@@ -56,6 +63,16 @@ def _descend(model, start):
             age = 1
         weight = (age - 1) / (age + 2) if model["momentum"] else 0.0
         ahead, point, age = new + weight * (new - point), new, age + 1
+        values.append(_value(problem, point))
+    return np.array(values)
+
+
+def _cycle(model, start):
+    problem, point = model["problem"], start.copy()
+    values = [_value(problem, point)]
+    for step in range(model["steps"]):
+        column = problem.matrix[:, step % len(point)]
+        point[step % len(point)] -= column @ (problem.matrix @ point - problem.target) / (column @ column)
         values.append(_value(problem, point))
     return np.array(values)
 
