@@ -73,7 +73,7 @@ _METHOD = re.compile(
 
 SHORTEST_QUOTE, LONGEST_QUOTE = 12, 1000
 """Characters of a quote: fewer name nothing, more is no quote."""
-_CUT_WORD = re.compile(r"-\s*\n\s*")
+_CUT_WORD = re.compile(r"(?<=[a-z])-\s+(?=[a-z])")
 _FROM = re.compile(rf"\bfrom\s+{_NUMBER.pattern}\s?\\?%?\s+to\s+$", re.IGNORECASE)
 
 

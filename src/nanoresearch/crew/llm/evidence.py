@@ -123,10 +123,10 @@ def _passages(desk: Desk, paper: Paper) -> str:
 
 
 def _questions(papers: Sequence[Paper], texts: dict[str, str]) -> Iterator[str]:
-    """Works with a number in their text, as many at once as fit."""
+    """Works with a number below their title, as many at once as fit."""
     batch: list[str] = []
     for paper in papers:
-        if not any(character.isdigit() for character in texts[paper.key]):
+        if not any(character.isdigit() for character in texts[paper.key].removeprefix(paper.title)):
             continue
         piece = material("text of a work", texts[paper.key], paper.key)
         if batch and sum(map(len, batch)) + len(piece) > BATCH:

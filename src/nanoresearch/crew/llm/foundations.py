@@ -6,14 +6,15 @@ from nanoresearch.crew.builtin.surveyor import STANDARD
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.literature.client import LiteratureClient
 from nanoresearch.literature.merge import same_work
-from nanoresearch.literature.offline import OfflineCorpus
+from nanoresearch.literature.offline import SOURCE, OfflineCorpus
 from nanoresearch.schema.idea import Survey
 from nanoresearch.schema.paper import Paper
 
 
 def with_foundations(papers: Sequence[Paper], literature: Sequence[LiteratureClient]) -> tuple[Paper, ...]:
     """The works, and after them those of the packaged corpus that a paper cites for method and data."""
-    corpus = next((client for client in literature if isinstance(client, OfflineCorpus)), None) or OfflineCorpus()
+    corpora = (client for client in literature if isinstance(client, OfflineCorpus) and client.name == SOURCE)
+    corpus = next(corpora, None) or OfflineCorpus()
     found = [paper for key in foundations() if (paper := corpus.get(key)) is not None]
     known = {paper.key for paper in papers}
     new = [paper for paper in found if paper.key not in known and not any(same_work(paper, other) for other in papers)]

@@ -13,6 +13,8 @@ tests/crew/llm/test_refuted.py."""
 SHARED = 2
 """Content words that a claim must share with a topic to be about it."""
 MOST = 30
+_DIRECTIONS = frozenset(words("raise lower increase decrease enhance boost cut drop grow higher fewer rate amount share"))
+"""That something went up or down is not what tells claims apart: one that was refuted has answered both."""
 
 
 def refuted_claims(memories: Iterable[Memory], topic: str) -> tuple[SetAside, ...]:
@@ -52,9 +54,9 @@ def alike(first: str, second: str) -> float:
 
 
 def content(text: str) -> frozenset[str]:
-    """Stems of a text without function words and words of any study; pairs of characters where there are no spaces."""
+    """Stems of a text without function words, words of any study and directions; pairs of characters where there are no spaces."""
     kept = (word for word in content_words(text) if word not in GENERIC)
-    return frozenset(words(" ".join(kept)))
+    return frozenset(words(" ".join(kept))) - _DIRECTIONS
 
 
 def _named(components: Iterable[str]) -> set[frozenset[str]]:
