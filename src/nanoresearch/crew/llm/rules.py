@@ -27,8 +27,10 @@ MOST_FURTHER = 10
 """Further comparisons: each makes the correction for multiple comparisons harsher."""
 MOST_METRICS = 6
 MOST_SETTINGS = 8
-LEAST_WORDS = 4
+LEAST_WORDS = 5
 """Words of a description that somebody could program from."""
+LEAST_ANSWER = 3
+"""Words of an answer to an objection."""
 
 _SLUG = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _DATA_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -285,7 +287,7 @@ def check_answers(draft: Draft, task: Assignment) -> Iterator[str]:
     if task.previous is None:
         return
     wanted = range(1, len(task.previous[1].objections) + 1)
-    answered = {item.objection for item in draft.answers if len(item.answer.split()) >= LEAST_WORDS}
+    answered = {item.objection for item in draft.answers if len(item.answer.split()) >= LEAST_ANSWER}
     if missing := [str(number) for number in wanted if number not in answered]:
         yield f"answers: say what was changed for objection {listing(missing)}."
 
