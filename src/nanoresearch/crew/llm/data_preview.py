@@ -8,6 +8,7 @@ from pathlib import Path
 from nanoresearch.crew.builtin import codegen
 from nanoresearch.crew.builtin.kits import load_kits, read_code
 from nanoresearch.crew.llm.desk import material
+from nanoresearch.crew.llm.program import OWN
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.dataset import StagedDataset
 
@@ -17,14 +18,20 @@ HEAD_LINES = 6
 
 
 def data_text(blueprint: Blueprint, data_root: Path) -> str:
-    """All data sets of a study, each as a piece of material."""
-    return "\n\n".join(_described(staged, data_root) for staged in (*blueprint.datasets, *blueprint.support))
+    """All data sets of a study, each as a piece of material.
+
+    Where a kit loads them nothing of their files is shown: its test part is to stay unseen.
+    """
+    wanted = (*blueprint.datasets, *blueprint.support)
+    return "\n\n".join(_described(staged, data_root, closer=blueprint.study == OWN) for staged in wanted)
 
 
-def _described(staged: StagedDataset, data_root: Path) -> str:
+def _described(staged: StagedDataset, data_root: Path, *, closer: bool) -> str:
     card = staged.card
     lines = [f"id: {card.id}", f"name: {card.name}", f"what it is: {card.summary}"]
     lines += [f"note: {card.note}"] if card.note else []
+    if not closer:
+        return material("data set", "\n".join(lines), card.id)
     if card.carrier == "program":
         lines.append("files: none; split() makes these data from the seed, and load() returns what split() needs")
     elif staged.folder is None:

@@ -80,8 +80,7 @@ class LlmDebugger:
         if repeated(self._desk, changed, failure, attempts):
             self._desk.events.emit("decision", f"the debugger repeats itself: {repair.name} was tried for this before")
             return None
-        reason = repair.reason or repair.diagnosis
-        return Patch(fix=repair.name, reason=reason, files=changed, skill=repair.skill)
+        return Patch(fix=repair.name, reason=repair.reason, files=changed, skill=repair.skill)
 
 
 def repeated(desk: Desk, changed: Mapping[str, str], failure: Failure, attempts: Sequence[Attempt]) -> bool:
@@ -141,6 +140,8 @@ def _check(context: RunContext[Case], repair: Repair) -> Repair:
         )
     if not repair.edits:
         return repair
+    if not repair.reason:
+        raise ModelRetry("Give the reason, one plain sentence.")
     if not repair.name or repair.name in case.tried:
         used = f"; these are taken: {', '.join(sorted(case.tried))}" if case.tried else ""
         raise ModelRetry(f"Give the cure a name of its own{used}.")

@@ -10,6 +10,9 @@ from pydantic import BaseModel, Field
 
 from nanoresearch.crew.llm.desk import material
 
+PLAIN_WORDS = r"^[A-Za-z ,.;:'()\u2019-]*$"
+"""A sentence that LaTeX prints as it is and that states no number."""
+
 
 class EditRefused(ValueError):
     """A change cannot be made; the message says why, to whoever proposed it."""
@@ -33,8 +36,8 @@ class Repair(BaseModel, use_attribute_docstrings=True):
     """The cause in one or two sentences: what the program did, and why that failed."""
     name: str = Field("", pattern=r"^([a-z][a-z_]{2,47})?$")
     """Name of the cure in small letters and _, such as scale_features; empty when you know none."""
-    reason: str = Field("", max_length=600)
-    """Why it cures the cause, one plain sentence without numbers, for readers of the paper."""
+    reason: str = Field("", max_length=600, pattern=PLAIN_WORDS)
+    """Why it cures the cause: one plain sentence for readers of the paper, in words, without numbers and code."""
     edits: tuple[Edit, ...] = Field((), max_length=20)
     """The changes; none at all when you know no cure."""
     rules_out: str = Field("", max_length=1000)
