@@ -60,7 +60,10 @@ def finding_told(finding: Finding, blueprint: Blueprint) -> str:
     about += [f"at {finding.condition}" if finding.condition else ""]
     words = " ".join(item for item in about if item)
     said = f" Analyst: {finding.text}" if finding.text and finding.text != "descriptive" else ""
-    return f"{finding.id} ({finding.kind}): {words}: {MEANS[finding.verdict]}.{said}"
+    means = MEANS[finding.verdict]
+    if finding.kind == "reference":  # compared by its mean alone
+        means = means.replace("reliably ", "") + " by its mean, not tested"
+    return f"{finding.id} ({finding.kind}): {words}: {means}.{said}"
 
 
 def works_told(survey: Survey) -> str:

@@ -66,8 +66,17 @@ def body_of(reply: str) -> str:
     text = "".join(_escaped(part) for part in _segments(text))
     for pattern, whole in _ABBREVIATED.items():
         text = re.sub(pattern, whole, text)
-    text = re.sub(r"(?m)^[ \t]+$", "", text)
+    text = _items_kept(re.sub(r"(?m)^[ \t]+$", "", text))
     return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _items_kept(text: str) -> str:
+    """Items in lists, and their text alone elsewhere."""
+    kept, end = "", 0
+    for match in _ENVIRONMENT.finditer(text):
+        kept += re.sub(r"\\item\b\s*", "", text[end : match.start()]) + match[0]
+        end = match.end()
+    return kept + re.sub(r"\\item\b\s*", "", text[end:])
 
 
 def _markdown_heading(match: "re.Match[str]") -> str:
@@ -99,7 +108,7 @@ def _escaped(segment: tuple[str, bool]) -> str:
     text = re.sub(r"(?<!\\)\^(?!\{)", r"\\textasciicircum{}", text)
     text = re.sub(r"(\\[A-Za-z]+\{[^{}]*\})|(?<!\\)_", lambda m: _keys_kept(m), text)
     text = re.sub(r'(?<=[\s(])"(?=\S)|^"(?=\S)', "``", text)
-    text = text.replace('"', "''")
+    text = re.sub(r'(?<!\\)"', "''", text)
     return "".join(_sign(c) for c in text)
 
 
@@ -177,14 +186,17 @@ def pieces(body: str) -> list[str]:
 
 
 def _paragraphs(text: str, *, tight: bool) -> list[Block]:
-    found = []
+    found: list[Block] = []
     for paragraph in re.split(r"\n\s*\n", text):
         plain = " ".join(paragraph.split())
         heading = re.match(r"\\(?:sub)*(?:paragraph|section)\*?\{((?:[^{}]|\{[^{}]*\})*)\}\s*", plain)
         start = heading.end() if heading else 0
-        if plain:
+        sentences = tuple(split_sentences(plain[start:]))
+        if sentences:
             head = plain[:start].rstrip() + " " if heading else ""
-            found.append(Block(tuple(split_sentences(plain[start:])), head, tight=tight and not found))
+            found.append(Block(sentences, head, tight=tight and not found))
+        elif plain:  # a heading of its own, over a list
+            found.append(Block((plain,), tight=tight and not found))
     return found
 
 

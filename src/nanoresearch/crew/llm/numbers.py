@@ -44,8 +44,8 @@ class QuotableNumbers:
         self._ledger = ledger
         self._folder = folder
         self._blueprint = ledger.blueprint
-        names = {staged.card.id: staged.card.name for staged in self._blueprint.datasets}
-        self._data: dict[str | None, str] = {**names, None: "the average over all data sets"}
+        self._data: dict[str | None, str] = {None: "the average over all data sets"}
+        self._data |= {staged.card.id: staged.card.name for staged in self._blueprint.datasets}
         self._methods = {method.id: method.name for method in self._blueprint.methods}
         found = {item.number.key: item for item in self._all() if item.number.text != UNDEFINED}
         self.by_key = dict(list(found.items())[:MOST])
@@ -120,7 +120,7 @@ class QuotableNumbers:
         better = "positive is better" if metric.direction == "higher" else "negative is better"
         form, unit = self._form(metric, signed=True), " percentage points" if metric.percent else ""
         kinds: tuple[tuple[str, StatisticKind, str, str], ...] = (
-            ("diff", "diff_mean", f"mean difference {what}; {better}", form),
+            ("diff", "diff_mean", f"mean difference of {what}; {better}", form),
             ("low", "diff_ci_low", f"lower end of the interval of the difference {what}", form),
             ("high", "diff_ci_high", f"upper end of the interval of the difference {what}", form),
             ("p", "p_adjusted", f"corrected p-value of the difference {what}, with its relation sign", "p_relation"),
