@@ -9,6 +9,7 @@ from nanoresearch.crew.llm.designer import LlmDesigner
 from nanoresearch.crew.llm.desk import Desk
 from nanoresearch.crew.llm.ideator import LlmIdeator
 from nanoresearch.crew.llm.judge import judge_for
+from nanoresearch.crew.llm.novelty import LlmNoveltyReader
 from nanoresearch.crew.llm.reflector import LlmReflector
 from nanoresearch.crew.llm.reviewer import LlmReviewer
 from nanoresearch.crew.llm.surveyor import LlmSurveyor
@@ -33,4 +34,5 @@ def llm_crew(desk: Desk) -> Crew:
         reflector=LlmReflector(desk),
         judge=judge_for,
         close=desk.models.close,
+        novelty=LlmNoveltyReader(desk),
     )
