@@ -210,7 +210,10 @@ def analyst(messages: list[ModelMessage], info: AgentInfo) -> Reply:
 def writer(messages: list[ModelMessage], info: AgentInfo) -> Reply:
     """Careful sentences without a result, a citation where works are listed."""
     if _fields(info):
-        return {"title": "Restarted momentum on ill-conditioned least squares", "keywords": ["optimisation", "momentum"]}
+        return {
+            "title": "Restarted momentum on ill-conditioned least squares",
+            "keywords": ["optimisation", "momentum"],
+        }
     return (
         "This section is about gradient descent with momentum that is restarted when it points uphill. "
         "What was compared, and on which problems, was fixed before the first run. "

@@ -58,4 +58,6 @@ def test_what_is_left_out_leaves_the_rest() -> None:
     ],
 )  # fmt: skip
 def test_commands_and_notations_that_a_section_may_not_use(text: str) -> None:
-    assert any(misused(piece) for piece in pieces(body_of(f"Good text. {text} More text."))) or text not in body_of(text)
+    assert any(misused(piece) for piece in pieces(body_of(f"Good text. {text} More text."))) or text not in body_of(
+        text
+    )
