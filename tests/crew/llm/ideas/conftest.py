@@ -92,7 +92,9 @@ def candidate(**changes: Any) -> dict[str, Any]:
 
 SECOND = {
     "statement": "Temperature scaling of a lattice classifier keeps its accuracy on burrow images",
-    "components": [{"name": "temperature scaling", "what": "Divides the scores by one number fitted on held-out data."}],
+    "components": [
+        {"name": "temperature scaling", "what": "Divides the scores by one number fitted on held-out data."}
+    ],
     "distinctive_terms": ["temperature scaling", "burrow images"],
     "based_on": ["roe2019"],
     "gap": None,
@@ -125,9 +127,7 @@ def refuted(statement: str, **changes: Any) -> Memory:
 class Sitting(Run):
     """A run whose roles sit at a desk."""
 
-    def desk(
-        self, scripts: Any, literature: tuple[LiteratureClient, ...] | None = None, library: Any = None
-    ) -> Desk:
+    def desk(self, scripts: Any, literature: tuple[LiteratureClient, ...] | None = None, library: Any = None) -> Desk:
         models = self.sit(scripts=scripts)
         self.models = models
         return Desk(
