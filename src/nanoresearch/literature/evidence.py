@@ -250,7 +250,7 @@ def _joined(text: str, place: int) -> bool:
     left, right = text[place - 1], text[place]
     if left.isalnum() and right.isalnum():
         return True
-    if left.isdigit() and right in ".,/":
+    if left.isdigit() and right in ".,/-":
         return text[place + 1 : place + 2].isdigit()
     if right.isdigit() and left in ".,/":
         return place > 1 and text[place - 2].isdigit()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nanoresearch.crew.roles import Briefing
-from nanoresearch.literature.novelty import compare_with_literature, known_as, verify_novelty
+from nanoresearch.literature.novelty import Comparison, compare_with_literature, known_as, verify_novelty
 from nanoresearch.literature.recorded import RecordedSearch
 from nanoresearch.paths import json_lines, write_atomic
 from nanoresearch.schema.idea import Hypothesis, Ideas, NoveltyReport, NoveltyVerdict, Survey
@@ -48,7 +48,7 @@ def ideate(work: Workplace) -> Ideation:
 def _joined(work: Workplace, survey: Survey, found: Sequence[Paper]) -> Survey:
     """The survey with works that were found after it, kept as such: what a paper may cite stands in one place."""
     known = {paper.key for paper in survey.papers}
-    new = tuple(paper for paper in found if paper.key not in known)
+    new = tuple({paper.key: paper for paper in found if paper.key not in known}.values())
     if not new:
         return survey
     survey = survey.model_copy(update={"papers": (*survey.papers, *new)})
@@ -65,10 +65,12 @@ def _verify(work: Workplace, briefing: Briefing, survey: Survey, ideas: Ideas) -
         )
     else:
         search = RecordedSearch(work.literature, work.folder)
-        compared = [
-            known_as(compare_with_literature(item.hypothesis, item.distinctive_terms, search), survey.papers)
-            for item in ideas.proposals
-        ]
+        compared: list[Comparison] = []
+        known = list(survey.papers)
+        for item in ideas.proposals:
+            found = compare_with_literature(item.hypothesis, item.distinctive_terms, search)
+            compared.append(known_as(found, known))
+            known += [paper for paper in compared[-1].found if paper not in known]
         reading = reader.read(briefing, ideas.proposals, compared)
         verdicts, works = reading.verdicts, reading.works
     ranked = sorted(

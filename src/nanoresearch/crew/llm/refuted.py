@@ -13,7 +13,9 @@ tests/crew/llm/test_refuted.py."""
 SHARED = 2
 """Content words that a claim must share with a topic to be about it."""
 MOST = 30
-_DIRECTIONS = frozenset(words("raise lower increase decrease enhance boost cut drop grow higher fewer rate amount share"))
+_DIRECTIONS = frozenset(
+    words("raise lower increase decrease enhance boost cut drop grow higher fewer rate amount share")
+)
 """That something went up or down is not what tells claims apart: one that was refuted has answered both."""
 
 
@@ -54,7 +56,7 @@ def alike(first: str, second: str) -> float:
 
 
 def content(text: str) -> frozenset[str]:
-    """Stems of a text without function words, words of any study and directions; pairs of characters where there are no spaces."""
+    """Stems of a text without function words, words of any study and directions."""
     kept = (word for word in content_words(text) if word not in GENERIC)
     return frozenset(words(" ".join(kept))) - _DIRECTIONS
 

@@ -38,7 +38,7 @@ LINES: dict[str, type[Record]] = {
     names.RESULTS: Result,
     names.REVIEWS: Review,
 }
-MAYBE_EMPTY: dict[str, type[Record]] = {"ideation/evidence.jsonl": Evidence, names.MEASUREMENTS: Result}
+MAYBE_EMPTY: dict[str, type[Record]] = {names.EVIDENCE: Evidence, names.MEASUREMENTS: Result}
 TEXTS = (names.SEAL, names.PAPER_TEX, names.NUMBERS_TEX, names.BIBLIOGRAPHY)
 
 

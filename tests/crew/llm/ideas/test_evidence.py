@@ -12,8 +12,11 @@ from tests.crew.llm.ideas.conftest import SCORES, WORKS, Sitting, work
 from tests.literature.pdfs import PAPER, pdf
 
 TRUE = SCORES["scores"][0]
-PAPERS = [WORKS[0].model_copy(update={"abstract": "Our MoleNet scores 27, measured in BLEU. It wins, reaching an accu- racy of 91.5% "
-          "on Burrow-2, up from 90.1%, and cuts the error by 3.5%. We use 64 moles."})]  # fmt: skip
+ABSTRACT = (
+    "Our MoleNet scores 27, measured in BLEU. It wins, reaching an accu- racy of 91.5% on Burrow-2, up from 90.1%, and "
+    "cuts the error by 3.5%. We use 64 moles."
+)
+PAPERS = [WORKS[0].model_copy(update={"abstract": ABSTRACT})]
 
 
 def read(sitting: Sitting, *claims: dict[str, Any]) -> tuple[Evidence, ...]:

@@ -190,10 +190,10 @@ def test_too_few_are_asked_about_once_and_then_taken(sitting: Sitting) -> None:
 
 @pytest.mark.parametrize(
     "scores",
-    [[], [{"id": "h1", "score": 5}], [{"id": "h1", "score": 5}] * 2, [{"id": "h1", "score": 5}, {"id": "h7", "score": 1}]],
-)  # fmt: skip
-def test_every_idea_must_be_scored_once(sitting: Sitting, scores: list[Any]) -> None:
-    ideas(sitting, [GOOD[1], {"ideas": scores}, FINISHED])
+    [[], ["h1"], ["h1", "h1"], ["h1", "h7"], ["h1", "h2", "h3"]],
+)
+def test_every_idea_must_be_scored_once(sitting: Sitting, scores: list[str]) -> None:
+    ideas(sitting, [GOOD[1], {"ideas": [{"id": name, "score": 5} for name in scores]}, FINISHED])
     assert "h1, h2" in heard(sitting, 2)
 
 

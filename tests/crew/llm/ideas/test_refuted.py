@@ -6,6 +6,7 @@ from nanoresearch.crew.llm.refuted import SAME_CLAIM, alike, refuted_before, ref
 from tests.crew.llm.ideas.conftest import refuted
 
 WEIGHTS = "Adding class weights to logistic regression raises balanced accuracy in imbalanced classification"
+WHERE = "balanced accuracy in imbalanced classification"
 DECODING = "Self-consistency decoding reduces hallucinated citations in small language models"
 
 
@@ -13,13 +14,13 @@ DECODING = "Self-consistency decoding reduces hallucinated citations in small la
     ("claim", "other"),
     [
         (WEIGHTS, "Class weights raise the balanced accuracy of logistic regression on imbalanced data"),
-        (WEIGHTS, "Weighting the classes improves balanced accuracy of logistic regression in imbalanced classification"),
-        (WEIGHTS, "In imbalanced classification, adding class weights to logistic regression improves balanced accuracy"),
+        (WEIGHTS, f"Weighting the classes of logistic regression improves {WHERE}"),
+        (WEIGHTS, "For imbalanced classification, class weights in logistic regression improve balanced accuracy"),
         (DECODING, "Small language models hallucinate fewer citations when decoding with self-consistency"),
         (DECODING, "Decoding with self-consistency lowers the rate of hallucinated citations of small language models"),
         ("类别权重提高逻辑回归的准确率", "类别权重提高逻辑回归的准确率。"),
     ],
-)  # fmt: skip
+)
 def test_one_claim_in_other_words(claim: str, other: str) -> None:
     assert alike(claim, other) >= SAME_CLAIM
 
@@ -27,7 +28,7 @@ def test_one_claim_in_other_words(claim: str, other: str) -> None:
 @pytest.mark.parametrize(
     ("claim", "other"),
     [
-        (WEIGHTS, "Adding SMOTE oversampling to logistic regression raises balanced accuracy in imbalanced classification"),
+        (WEIGHTS, f"Adding SMOTE oversampling to logistic regression raises {WHERE}"),
         (WEIGHTS, "Adding class weights to random forests raises balanced accuracy in imbalanced classification"),
         (WEIGHTS, "Adding class weights to logistic regression lowers calibration error in imbalanced classification"),
         (WEIGHTS, f"{WEIGHTS.replace('weights', 'weights and threshold tuning')}"),
@@ -35,7 +36,7 @@ def test_one_claim_in_other_words(claim: str, other: str) -> None:
         (DECODING, "Retrieval augmentation reduces hallucinated citations in small language models"),
         (DECODING, "Self-consistency decoding reduces arithmetic errors in small language models"),
     ],
-)  # fmt: skip
+)
 def test_another_claim_in_like_words(claim: str, other: str) -> None:
     assert alike(claim, other) < SAME_CLAIM
 
