@@ -131,3 +131,9 @@ def test_an_address_is_fetched(tmp_path: Path, address: str) -> None:
 )
 def test_names_lead_nowhere(name: str, plain: str) -> None:
     assert plain_name(name) == plain
+
+
+def test_data_of_a_program_are_always_there(tmp_path: Path) -> None:
+    made = card("", "program")
+    assert status(made, tmp_path) == "present"
+    assert stage(made, tmp_path).files == ()

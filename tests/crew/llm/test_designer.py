@@ -1,6 +1,7 @@
 """The designer: what a draft becomes, and which drafts never become anything."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from nanoresearch.schema.blueprint import Blueprint, Critique, Objection
 from nanoresearch.schema.profile import Compute, Profile, StatisticsHabits
 from nanoresearch.stages.planning import BLUEPRINT, SEAL, freeze, read_frozen
 
+from ..builtin.lived import memory
 from .bench import HYPOTHESIS, TOPIC, Bench, briefing, kit_draft, own_draft
 
 
@@ -90,6 +92,16 @@ def test_a_study_of_a_kit_is_the_kits_and_can_be_frozen(bench: Bench) -> None:
     assert judge_of(blueprint).datasets == ("wine", "breast-cancer")
     # the kit's own seconds count where the draft claims less
     assert blueprint.forecast_minutes == pytest.approx(3 * (4 + 5 * (0.5 + 1.0)) / 60)
+
+
+def test_measured_times_replace_the_kits(bench: Bench) -> None:
+    where = {"study": ("tabular_classification",), "dataset": ("wine",), "hardware": ("cores:2",)}
+    measured = memory("resource", "noted", where, seconds={"baseline": 10.0, "majority": 0.1}, start_up=6.0)
+    designer = LlmDesigner(bench.desk(designer=[kit_draft()]))
+    told = replace(briefing(), memories=(measured,))
+    blueprint = designer.design(told, HYPOTHESIS, None, bench.data_root)
+    assert blueprint.forecast_minutes == pytest.approx(3 * (6 + 5 * (10.0 + 1.0)) / 60)
+    assert blueprint.informed_by == (measured.id,)
 
 
 def test_what_profile_and_plan_decide_is_not_the_models_to_change(bench: Bench) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nanoresearch.crew.builtin.kits import load_kits
 from nanoresearch.crew.builtin.kits.kit import Kit
-from nanoresearch.crew.builtin.sizing import Ablation
+from nanoresearch.crew.builtin.sizing import Ablation, Forecast, forecast_from
 from nanoresearch.crew.llm.data_desk import DataDesk
 from nanoresearch.crew.llm.desk import material
 from nanoresearch.crew.llm.feasibility import available_libraries
@@ -118,6 +118,12 @@ class Assignment:
     works: Mapping[str, str]
     """Titles of the surveyed works by key."""
     previous: tuple[Blueprint, Critique] | None = None
+
+    @property
+    def known(self) -> Mapping[str, Forecast]:
+        """What earlier runs measured on as many cores, by kit."""
+        cores = self.fixed.compute.cores
+        return {name: forecast_from(self.briefing.memories, name, cores) for name in self.kits}
 
     @property
     def lasting(self) -> str:

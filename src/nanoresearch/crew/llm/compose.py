@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from nanoresearch.crew.builtin.designer import minutes_per_run, planned_comparisons
-from nanoresearch.crew.builtin.kits.kit import DatasetOption, Kit
-from nanoresearch.crew.builtin.sizing import Ablation, built_methods
+from nanoresearch.crew.builtin.kits.kit import Kit
+from nanoresearch.crew.builtin.sizing import Ablation, Forecast, built_methods
 from nanoresearch.crew.llm.assignment import Assignment
 from nanoresearch.crew.llm.data_desk import made_card
 from nanoresearch.crew.llm.draft import Draft, MethodDraft
-from nanoresearch.crew.llm.feasibility import forecast_minutes, parallel, waves
+from nanoresearch.crew.llm.feasibility import forecast_minutes, known_seconds, parallel, waves
 from nanoresearch.schema.blueprint import (
     Blueprint,
     Budget,
@@ -34,9 +34,9 @@ def compose(draft: Draft, task: Assignment, staged: Mapping[str, StagedDataset])
     components, methods = _components(draft, kit), _methods(draft, task, kit)
     metrics, sweep = _metrics(draft, task, kit), _sweep(draft, task, kit)
     names = [*draft.datasets, *(item.id for item in draft.made_data)]
-    forecast = forecast_minutes(
-        seconds_of_fit(draft, kit), len(methods), settings_of(draft, task), fixed.seeds, fixed.compute.cores
-    )
+    known = task.known.get(draft.study, Forecast())
+    seconds, settings = seconds_of_fit(draft, task), settings_of(draft, task)
+    forecast = forecast_minutes(seconds, len(methods), settings, fixed.seeds, fixed.compute.cores, known.start_up_s)
     primary_sliced = kit is None or (kit.sliced and metrics[0] == kit.metrics[0].spec)
     return Blueprint(
         topic=task.briefing.topic,
@@ -70,7 +70,9 @@ def compose(draft: Draft, task: Assignment, staged: Mapping[str, StagedDataset])
             *draft.unanswered,
             *(f"{name[:80]}, which the hypothesis asks for" for name in task.hypothesis.datasets if name not in names),
         ),
-        informed_by=tuple(dict.fromkeys(draft.informed_by)),
+        informed_by=tuple(
+            dict.fromkeys([*draft.informed_by, *(known.sources[name] for name in names if name in known.sources)])
+        ),
     )
 
 
@@ -86,12 +88,13 @@ def needed(draft: Draft, task: Assignment) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for item in draft.datasets for name in (item, *task.data.needs(item))))
 
 
-def seconds_of_fit(draft: Draft, kit: Kit | None) -> dict[str, float]:
+def seconds_of_fit(draft: Draft, task: Assignment) -> dict[str, float]:
     """Seconds of one fit by data set: as the draft says, and not less than a kit's own methods take."""
-    options: dict[str, DatasetOption] = {option.id: option for option in kit.datasets} if kit else {}
-    said = draft.cost.seconds_per_fit
-    seconds = {name: max(said, options[name].seconds) if name in options else said for name in draft.datasets}
-    return seconds | {item.id: said for item in draft.made_data}
+    kit, said = task.kits.get(draft.study), draft.cost.seconds_per_fit
+    known = task.known.get(draft.study, Forecast())
+    least = {option.id: known_seconds(option, known) for option in kit.datasets} if kit else {}
+    names = (*draft.datasets, *(item.id for item in draft.made_data))
+    return {name: max(said, least.get(name, 0.0)) for name in names}
 
 
 def settings_of(draft: Draft, task: Assignment) -> int:

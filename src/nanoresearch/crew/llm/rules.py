@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from nanoresearch.crew.builtin.critic import check_controls, check_fairness, check_form, check_taboos
 from nanoresearch.crew.builtin.kits.kit import Kit
+from nanoresearch.crew.builtin.sizing import Forecast
 from nanoresearch.crew.builtin.words import listing
 from nanoresearch.crew.llm.assignment import MOST_ALTERNATIVES, MOST_DATASETS, OWN, Assignment, kit_data
 from nanoresearch.crew.llm.compose import compose, imagined, method_count, seconds_of_fit, settings_of
@@ -56,7 +57,7 @@ def complaints(draft: Draft, task: Assignment) -> list[str]:
     ]
     if found:
         return found
-    found = list(check_cost(draft, task, kit))
+    found = list(check_cost(draft, task))
     try:
         blueprint = compose(draft, task, imagined(draft, task))
     except ValidationError as error:
@@ -250,7 +251,7 @@ def check_comparisons(draft: Draft) -> Iterator[str]:
             yield f"further_comparisons: {pair.method} is compared with itself."
 
 
-def check_cost(draft: Draft, task: Assignment, kit: Kit | None) -> Iterator[str]:
+def check_cost(draft: Draft, task: Assignment) -> Iterator[str]:
     """Within memory and time, by an estimate that is one."""
     cost, compute, seeds = draft.cost, task.fixed.compute, task.fixed.seeds
     if not 0 < cost.seconds_per_fit < float("inf") or not cost.memory_gb > 0:
@@ -258,9 +259,9 @@ def check_cost(draft: Draft, task: Assignment, kit: Kit | None) -> Iterator[str]
         return
     if cost.memory_gb > compute.memory_gb:
         yield f"cost: {cost.memory_gb:g} GB are needed and {compute.memory_gb:g} GB are there. Make the study smaller."
-    seconds = seconds_of_fit(draft, kit)
+    seconds, known = seconds_of_fit(draft, task), task.known.get(draft.study, Forecast())
     methods, settings = method_count(draft, task), settings_of(draft, task)
-    allowed = affordable_seconds(methods, len(seconds), settings, seeds, compute)
+    allowed = affordable_seconds(methods, len(seconds), settings, seeds, compute, known.start_up_s)
     mean = sum(seconds.values()) / len(seconds)
     if mean > allowed:
         yield (
