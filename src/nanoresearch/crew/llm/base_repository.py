@@ -5,8 +5,8 @@ Read once and kept in the run, so that a resumed run asks the same. Its code is 
 
 from pathlib import Path
 
-from nanoresearch.crew.llm.contract import interface
 from nanoresearch.crew.llm.desk import Desk, material
+from nanoresearch.crew.llm.syntax import interface
 from nanoresearch.errors import ExecutionError
 from nanoresearch.schema.record import Record
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from pydantic_ai import Agent, ModelRetry, RunContext
 
 from nanoresearch.crew.llm.base_repository import repository_text
-from nanoresearch.crew.llm.contract import MOST_CHARACTERS, Contract, bad_name, check_file, check_program, interface
+from nanoresearch.crew.llm.contract import MOST_CHARACTERS, Contract, bad_name, check_file, check_program
 from nanoresearch.crew.llm.data_preview import data_text
 from nanoresearch.crew.llm.desk import RULES, Desk, material, told
 from nanoresearch.crew.llm.dry_run import can_dry_run, data_root_of, dry_run
@@ -27,6 +27,7 @@ from nanoresearch.crew.llm.program import (
     starting_point,
 )
 from nanoresearch.crew.llm.prompts import prompt
+from nanoresearch.crew.llm.syntax import interface
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import ExecutionError
 from nanoresearch.execution.repository import GUARDED, PROTECTED

@@ -12,6 +12,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from nanoresearch.crew.llm.syntax import (
+    argument_fault,
+    arguments_used,
+    bound_names,
+    docstring,
+    entries_of,
+    functions_of,
+    hands_back,
+    imports_of,
+    is_nothing,
+    is_numbers,
+    is_used,
+    target_of,
+    writes,
+)
 from nanoresearch.evidence.audit.taboos import forbidden_imports
 
 MOST_CHARACTERS = 60_000
@@ -135,26 +150,6 @@ def check_file(name: str, text: str, contract: Contract, modules: Iterable[str])
     return list(dict.fromkeys(found))[:MOST_COMPLAINTS]
 
 
-def interface(name: str, text: str) -> str:
-    """What other files may use of one: its classes and functions with their signatures and first words, as Python."""
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
-        return f"# {name} cannot be read"
-    lines = [f"# {name}"]
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef):
-            lines.append(f"class {node.name}:  # {_first_words(node)}")
-            lines += [f"    {ast.unparse(item)}" for item in node.body if isinstance(item, ast.AnnAssign)]
-            lines += [f"    {_heading(item)}" for item in node.body if isinstance(item, ast.FunctionDef)]
-        elif isinstance(node, ast.FunctionDef):
-            lines.append(_heading(node))
-        elif (target := _target(node)) is not None and target.isupper():
-            keys = ", ".join(repr(key) for key in _keys(getattr(node, "value", None)))
-            lines.append(f"{target} = {{{keys}}}" if keys else f"{target} = ...")
-    return "\n".join(lines)
-
-
 Places = Iterator[tuple[int, str]]
 """Lines with what is wrong there."""
 
@@ -217,12 +212,12 @@ def _import_fault(name: str, root: str, taken: list[str], contract: Contract, mo
 
 def _check_uses(tree: ast.Module) -> Places:
     """Calls and attributes that no experiment needs."""
-    docstrings = {id(text) for node in ast.walk(tree) if (text := _docstring(node)) is not None}
+    docstrings = {id(text) for node in ast.walk(tree) if (text := docstring(node)) is not None}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id in FORBIDDEN_CALLS:
                 yield node.lineno, f"{node.func.id}() must not be used"
-            if node.func.id == "open" and _writes(node):
+            if node.func.id == "open" and writes(node):
                 yield node.lineno, "nothing is written to files: predictions are returned, and the harness reports"
         if isinstance(node, ast.Attribute):
             base = node.value.id if isinstance(node.value, ast.Name) else ""
@@ -262,7 +257,7 @@ def _check_randomness(tree: ast.Module) -> Places:
 
 def _check_functions(tree: ast.Module) -> Places:
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and all(_is_nothing(item) for item in node.body):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and all(is_nothing(item) for item in node.body):
             yield node.lineno, f"{node.name}() is empty: write it out, or leave it away"
 
 
@@ -270,27 +265,27 @@ def _check_signatures(name: str, tree: ast.Module, contract: Contract) -> Places
     wanted = dict(SIGNATURES.get(name, {}))
     if name == "evaluate.py" and contract.slices:
         wanted["slices"] = ("targets", "predictions")
-    functions = _functions(tree)
+    functions = functions_of(tree)
     for function, arguments in wanted.items():
         if function not in functions:
             yield 1, f"the function {function}({', '.join(arguments)}) is missing"
-        elif fault := _argument_fault(functions[function], arguments):
+        elif fault := argument_fault(functions[function], arguments):
             yield functions[function].lineno, fault
 
 
 def _check_registries(name: str, tree: ast.Module, contract: Contract) -> Places:
-    functions, classes = _functions(tree), {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    functions, classes = functions_of(tree), {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
     imported = {
         alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }
     for registry, keys in contract.registries.get(name, {}).items():
-        nodes = [node for node in tree.body if _target(node) == registry]
+        nodes = [node for node in tree.body if target_of(node) == registry]
         shown = ", ".join(repr(key) for key in keys)
         if len(nodes) != 1 or not isinstance(value := getattr(nodes[0], "value", None), ast.Dict):
             yield 1, f"there must be exactly one {registry} = {{...}} at the left margin, with the keys {shown}"
             continue
         line = nodes[0].lineno
-        entries = _entries(value)
+        entries = entries_of(value)
         if len(entries) < len(value.keys):
             yield line, f"the keys of {registry} must be plain texts, each once"
         if lacking := [key for key in keys if key not in entries]:
@@ -301,7 +296,7 @@ def _check_registries(name: str, tree: ast.Module, contract: Contract) -> Places
             yield line, f"{registry} has the same code under two names: each name stands for something of its own"
         for key, item in entries.items():
             yield from _check_entry(registry, key, item, functions, classes | imported)
-        if name == "models.py" and keys and not _is_used(tree, registry, nodes[0]):
+        if name == "models.py" and keys and not is_used(tree, registry, nodes[0]):
             yield line, f"{registry} is used nowhere: fit() must build what it is asked for from {registry}"
 
 
@@ -320,16 +315,16 @@ def _check_entry(
         return
     function = functions[item.id]
     arguments = ENTRY_ARGUMENTS.get(registry)
-    if arguments and (fault := _argument_fault(function, arguments)):
+    if arguments and (fault := argument_fault(function, arguments)):
         yield function.lineno, fault
-    if registry in ("COMPONENTS", "METRICS") and _hands_back(function):
+    if registry in ("COMPONENTS", "METRICS") and hands_back(function):
         yield function.lineno, f"{where} does nothing: it hands back what it is given, or a constant"
     if registry == "METRICS" and not arguments_used(function, {1}):
         yield function.lineno, f"{where} does not look at the predictions"
 
 
 def _check_division(name: str, tree: ast.Module, contract: Contract) -> Places:
-    split = _functions(tree).get("split") if name == "data.py" else None
+    split = functions_of(tree).get("split") if name == "data.py" else None
     if split is None:
         return
     if not arguments_used(split, {2}):
@@ -345,8 +340,8 @@ def _check_results(tree: ast.Module, contract: Contract) -> Places:
     """Numbers under the names of methods, data sets or metrics."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict):
-            named = [item for key, item in _entries(node).items() if key in contract.results_of]
-            if len(named) > 1 and all(_is_numbers(item) for item in named):
+            named = [item for key, item in entries_of(node).items() if key in contract.results_of]
+            if len(named) > 1 and all(is_numbers(item) for item in named):
                 yield (
                     node.lineno,
                     "this table has numbers under the names of methods, data sets or metrics: "
@@ -357,10 +352,10 @@ def _check_results(tree: ast.Module, contract: Contract) -> Places:
 def _check_links(files: Mapping[str, str]) -> list[str]:
     """Names taken from other files of the program that are not there, and files that import each other in a circle."""
     trees = {name.removesuffix(".py"): ast.parse(text) for name, text in files.items()}
-    offered = {module: _bound(tree) for module, tree in trees.items()}
+    offered = {module: bound_names(tree) for module, tree in trees.items()}
     complaints, edges = [], {}
     for module, tree in trees.items():
-        edges[module] = {item for item in _imported_modules(tree) if item in trees}
+        edges[module] = {item for item in imports_of(tree) if item in trees}
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module in offered:
                 lacking = [alias.name for alias in node.names if alias.name not in offered[node.module]]
@@ -381,134 +376,21 @@ def _check_links(files: Mapping[str, str]) -> list[str]:
 
 
 def _check_torch(files: Mapping[str, str]) -> list[str]:
-    using = sorted(name for name, text in files.items() if "torch" in _imported_modules(ast.parse(text)))
+    using = sorted(name for name, text in files.items() if "torch" in imports_of(ast.parse(text)))
     if using and not any("manual_seed" in text for text in files.values()):
         return [f"{using[0]} uses torch, and nothing calls torch.manual_seed(seed)"]
     return []
-
-
-def arguments_used(function: ast.FunctionDef, positions: set[int]) -> bool:
-    """Whether a function's body reads its positional arguments at these places."""
-    names = [item.arg for item in [*function.args.posonlyargs, *function.args.args]]
-    read = {item.id for part in function.body for item in ast.walk(part) if isinstance(item, ast.Name)}
-    return all(place >= len(names) or names[place] in read for place in positions)
 
 
 def _taboos(text: str, contract: Contract) -> Iterator[tuple[str, str]]:
     return forbidden_imports(text, contract.taboos)
 
 
-def _argument_fault(function: ast.FunctionDef, wanted: tuple[str, ...]) -> str:
-    given = [*function.args.posonlyargs, *function.args.args]
-    least = len(given) - len(function.args.defaults)
-    needed = [
-        item for item, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True) if not default
-    ]
-    fits = least <= len(wanted) and (len(given) >= len(wanted) or function.args.vararg is not None) and not needed
-    return "" if fits else f"{function.name}() is called with {len(wanted)} arguments: ({', '.join(wanted)})"
-
-
-def _hands_back(function: ast.FunctionDef) -> bool:
-    body = [item for item in function.body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))]
-    names = {item.arg for item in function.args.args}
-    if len(body) != 1 or not isinstance(body[0], ast.Return):
-        return False
-    value = body[0].value
-    return value is None or isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id in names)
-
-
-def _is_nothing(item: ast.stmt) -> bool:
-    if isinstance(item, ast.Raise) and item.exc is not None:
-        raised = item.exc.func if isinstance(item.exc, ast.Call) else item.exc
-        return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
-    return isinstance(item, ast.Pass) or (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))
-
-
-def _is_numbers(item: ast.expr) -> bool:
-    if isinstance(item, ast.Dict):
-        return bool(item.values) and all(_is_numbers(value) for value in item.values)
-    if isinstance(item, ast.List | ast.Tuple):
-        return bool(item.elts) and all(_is_numbers(value) for value in item.elts)
-    return isinstance(item, ast.Constant) and isinstance(item.value, float)
-
-
-def _is_used(tree: ast.Module, registry: str, definition: ast.stmt) -> bool:
-    return any(
-        isinstance(item, ast.Name) and item.id == registry
-        for node in tree.body
-        if node is not definition
-        for item in ast.walk(node)
-    )
-
-
-def _writes(call: ast.Call) -> bool:
-    modes = [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "mode")]
-    return any(not (isinstance(mode, ast.Constant) and str(mode.value).strip("rbt") == "") for mode in modes)
-
-
-def _functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:
-    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-
-
-def _target(node: ast.stmt) -> str | None:
-    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-        return node.targets[0].id
-    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-        return node.target.id
-    return None
-
-
-def _entries(node: ast.Dict) -> dict[str, ast.expr]:
-    pairs = zip(node.keys, node.values, strict=True)
-    return {key.value: item for key, item in pairs if isinstance(key, ast.Constant) and isinstance(key.value, str)}
-
-
-def _keys(value: ast.expr | None) -> list[str]:
-    return list(_entries(value)) if isinstance(value, ast.Dict) else []
-
-
-def _bound(tree: ast.Module) -> set[str]:
-    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
-    names |= {item.id for node in tree.body for item in ast.walk(node) if isinstance(item, ast.Name)}
-    return names | {
-        (alias.asname or alias.name).partition(".")[0]
-        for node in tree.body
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
-
-
-def _imported_modules(tree: ast.Module) -> set[str]:
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.partition(".")[0])
-    return found
-
-
 def imported_modules(files: Mapping[str, str]) -> set[str]:
     """Top-level modules that the Python files of a program import, those of the program left out."""
-    found = set().union(*(_imported_modules(ast.parse(text)) for name, text in files.items() if name.endswith(".py")))
+    found = set().union(*(imports_of(ast.parse(text)) for name, text in files.items() if name.endswith(".py")))
     return found - _stems(files)
 
 
 def _stems(names: Iterable[str]) -> set[str]:
     return {name.removesuffix(".py") for name in names if name.endswith(".py")}
-
-
-def _docstring(node: ast.AST) -> ast.expr | None:
-    body = getattr(node, "body", None)
-    if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-        return body[0].value
-    return None
-
-
-def _heading(node: ast.FunctionDef) -> str:
-    returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
-    return f"def {node.name}({ast.unparse(node.args)}){returns}: ...  # {_first_words(node)}"
-
-
-def _first_words(node: ast.FunctionDef | ast.ClassDef) -> str:
-    return (ast.get_docstring(node) or "").partition("\n")[0][:120]

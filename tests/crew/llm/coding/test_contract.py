@@ -7,9 +7,10 @@ import pytest
 
 from nanoresearch.config import CodingConfig
 from nanoresearch.crew.builtin.kits import load_kits, read_code
-from nanoresearch.crew.llm import contract as contracts
-from nanoresearch.crew.llm.contract import Contract, check_file, check_program, interface
+from nanoresearch.crew.llm import syntax
+from nanoresearch.crew.llm.contract import Contract, check_file, check_program
 from nanoresearch.crew.llm.program import contract_of
+from nanoresearch.crew.llm.syntax import interface
 from nanoresearch.schema.profile import Profile
 
 from .conftest import DATA, EVALUATE, MODELS, WRITTEN, briefing_for, own_blueprint
@@ -46,8 +47,8 @@ def test_the_program_text_of_every_kit_keeps_the_contract(kit: str) -> None:
 
 
 def _keys(text: str, registry: str) -> list[str]:
-    (node,) = [node for node in ast.parse(text).body if contracts._target(node) == registry]
-    return contracts._keys(getattr(node, "value", None))
+    (node,) = [node for node in ast.parse(text).body if syntax.target_of(node) == registry]
+    return syntax.keys_of(getattr(node, "value", None))
 
 
 TABLE = '\nSCORES = {"baseline": 0.81, "with_momentum": 0.93}\n'

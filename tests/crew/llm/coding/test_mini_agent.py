@@ -30,6 +30,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.slow
 def test_its_loop_writes_the_program_in_the_sandbox(office: Office) -> None:
     desk = office.sit({"coder": STEPS}, agent="mini")
     files = AgentCoder(desk).write(briefing_for(), own_blueprint()).files
@@ -45,6 +46,7 @@ def test_its_loop_writes_the_program_in_the_sandbox(office: Office) -> None:
     assert "$ ls; pwd; date +%N" in office.folder.path("coding/agent/write-1.log").read_text()
 
 
+@pytest.mark.slow
 def test_a_turn_that_was_cut_off_is_walked_through_again(office: Office) -> None:
     with pytest.raises(Exception, match="run out"):
         AgentCoder(office.sit({"coder": STEPS[:4]}, agent="mini")).write(briefing_for(), own_blueprint())
@@ -56,6 +58,7 @@ def test_a_turn_that_was_cut_off_is_walked_through_again(office: Office) -> None
     assert len(desk.models.script("coder").asked) == len(STEPS) - 4
 
 
+@pytest.mark.slow
 def test_its_steps_are_limited(office: Office) -> None:
     desk = office.sit({"coder": lambda *_: say("true")}, agent="mini", agent_steps=2, rounds=1)
     with pytest.raises(Exception, match="its steps were spent"):
