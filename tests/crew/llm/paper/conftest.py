@@ -113,7 +113,11 @@ def by_section(answer: Answer) -> Callable[..., Any]:
             part if isinstance(part, str) else ""
             for message in messages
             for item in message.parts
-            for part in ([item.content] if isinstance(getattr(item, "content", None), str) else getattr(item, "content", []) or [])
+            for part in (
+                [item.content]
+                if isinstance(getattr(item, "content", None), str)
+                else getattr(item, "content", []) or []
+            )
         )
         asked = SECTION.findall(text)
         name = asked[-1] if asked and not info.output_tools else "front"

@@ -76,9 +76,7 @@ USELESS = {
 
 @pytest.mark.parametrize("kind", USELESS)
 def test_a_useless_model_does_not_cost_the_paper(sit: Sit, kind: str) -> None:
-    writing = sit(
-        {"writer": by_section(lambda name, _: USELESS[kind] if name == "discussion" else honest(name))}
-    )
+    writing = sit({"writer": by_section(lambda name, _: USELESS[kind] if name == "discussion" else honest(name))})
     manuscript = LlmWriter(writing.desk).write(writing.briefing, writing.material)
     assert "By the rule fixed in advance" in body(manuscript, "discussion")
     assert "deterministic program wrote instead" in body(manuscript, "reproducibility")
@@ -142,7 +140,9 @@ def written(sit: Sit) -> Callable[[Callable[[str, int], object]], tuple[Writing,
     return write
 
 
-def test_remarks_are_answered_and_what_has_none_is_left_alone(written: Callable[..., tuple[Writing, Manuscript]]) -> None:
+def test_remarks_are_answered_and_what_has_none_is_left_alone(
+    written: Callable[..., tuple[Writing, Manuscript]],
+) -> None:
     remark = Remark(section="discussion", kind="claim", severity="major", text="Who has reason to try them?")
     new = str(honest("discussion")).replace("to try class weights first", "to try class weights")
     writing, manuscript = written(lambda name, _: f"{new}\n\nANSWERS\n1: the advice is softened")
@@ -157,7 +157,9 @@ def test_remarks_are_answered_and_what_has_none_is_left_alone(written: Callable[
     assert audit_of(writing, revised).passed
 
 
-def test_a_revision_keeps_required_statements_and_floats_once(written: Callable[..., tuple[Writing, Manuscript]]) -> None:
+def test_a_revision_keeps_required_statements_and_floats_once(
+    written: Callable[..., tuple[Writing, Manuscript]],
+) -> None:
     remarks = [
         Remark(section=name, kind="style", severity="minor", text=f"Say the {name} more plainly.")
         for name in ("limitations", "results", "related_work", "abstract")
@@ -168,7 +170,9 @@ def test_a_revision_keeps_required_statements_and_floats_once(written: Callable[
     assert audit_of(writing, revised).passed
 
 
-def test_remarks_that_a_model_does_not_answer_are_owned_up_to(written: Callable[..., tuple[Writing, Manuscript]]) -> None:
+def test_remarks_that_a_model_does_not_answer_are_owned_up_to(
+    written: Callable[..., tuple[Writing, Manuscript]],
+) -> None:
     remark = Remark(section="discussion", kind="claim", severity="major", text="The advice goes too far.")
     writing, manuscript = written(lambda name, _: "spam")
     revised = LlmWriter(writing.desk).revise(writing.briefing, writing.material, manuscript, a_review(remark))
@@ -176,11 +180,15 @@ def test_remarks_that_a_model_does_not_answer_are_owned_up_to(written: Callable[
     assert body(revised, "discussion") == body(manuscript, "discussion")
 
 
-def test_what_latex_cannot_set_is_taken_out(written: Callable[..., tuple[Writing, Manuscript]], folder: RunFolder) -> None:
+def test_what_latex_cannot_set_is_taken_out(
+    written: Callable[..., tuple[Writing, Manuscript]], folder: RunFolder
+) -> None:
     writing, manuscript = written(lambda name, _: honest(name))
     audit_of(writing, manuscript)
     lines = folder.path("paper/paper.tex").read_text().splitlines()
-    number = next(n for n, line in enumerate(lines, start=1) if "easier to trust" in line or "small tables. Whether" in line)
+    number = next(
+        n for n, line in enumerate(lines, start=1) if "easier to trust" in line or "small tables. Whether" in line
+    )
     error = f"paper.tex, line {number}: Missing $ inserted. Near: {lines[number - 1][:60]}"
     build = Build(
         engine="pdflatex", ok=False, pages=None, overfull=(), undefined=(), errors=(error,), inputs={}, pdf_sha256=None
