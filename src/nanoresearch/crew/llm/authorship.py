@@ -29,7 +29,8 @@ def stand_in(models: Models) -> str:
     if not models.scripted:
         return ""
     return (
-        r"\emph{Roles of this run were played by a prepared script and not by a language model: its ideas, code and text"
+        r"\emph{Roles of this run were played by a prepared script and not by a language model: its ideas, code and "
+        r"text"
         r" show that the program works, and nothing about any model; see Section~\ref{sec:reproducibility}.}"
     )
 
@@ -42,7 +43,8 @@ def authors_told(models: Models) -> str:
         else "Ideas, design, code and text of this study come from language models"
     )
     return (
-        f"{written}; Section~\\ref{{sec:reproducibility}} names them. A program derived every number from the records of"
+        f"{written}; Section~\\ref{{sec:reproducibility}} names them. A program derived every number from the "
+        f"records of"
         " the run, held every citation against the survey, and wrote the set-up, the verdict on novelty and this"
         " paragraph itself. It cannot tell whether a model understood the works that it cites, nor whether an expert"
         " would have asked a better question."
@@ -54,10 +56,7 @@ def disclosed(
 ) -> dict[str, Section]:
     """The sections with a paragraph on the models in the record of the run, which design sections may number."""
     titles = {name: section.title or "Abstract" for name, section in sections.items()}
-    played = [
-        f"\\texttt{{{_breakable(model)}}} ({listing(roles)})"
-        for model, roles in players(models).items()
-    ]
+    played = [f"\\texttt{{{_breakable(model)}}} ({listing(roles)})" for model, roles in players(models).items()]
     said = [f"Roles were played by {listing(played)}." if played else ""]
     if models.scripted:
         said.append("A name that begins with \\texttt{scripted:} is a prepared script and no language model.")

@@ -64,7 +64,9 @@ def frames(study: Study, stand_in: str) -> dict[str, Frame]:
 
 
 def with_floats(sections: tuple[Section, ...], study: Study, labels: set[str]) -> tuple[Section, ...]:
-    """The sections with each table and figure after the first paragraph of the results, or of the text, that names it."""
+    """The sections with each table and figure after the first paragraph of the results, or of the text, that names
+    it.
+    """
     wanted = [name for name in _SAYS if name in labels]
     bodies = {section.id: section.body for section in sections}
     if "results" in bodies:

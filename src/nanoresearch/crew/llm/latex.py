@@ -21,10 +21,10 @@ REFERRING = frozenset(["result", "ref", "citep", "citet", "name"])
 REFUSED = frozenset(["makecell", "multicolumn", "addlinespace", "centering", "protect", "relax", "linebreak", "par"])
 """Harmless to the audit, but of no use in running text."""
 
-_MATH = re.compile(
-    r"(\\begin\{(equation|align)(\*?)\}.*?\\end\{\2\3\}|(?<!\\)\$[^$]*?(?<!\\)\$)", re.DOTALL
+_MATH = re.compile(r"(\\begin\{(equation|align)(\*?)\}.*?\\end\{\2\3\}|(?<!\\)\$[^$]*?(?<!\\)\$)", re.DOTALL)
+_ENVIRONMENT = re.compile(
+    r"\\begin\{(" + "|".join(re.escape(e) for e in ENVIRONMENTS) + r")\}.*?\\end\{\1\}", re.DOTALL
 )
-_ENVIRONMENT = re.compile(r"\\begin\{(" + "|".join(re.escape(e) for e in ENVIRONMENTS) + r")\}.*?\\end\{\1\}", re.DOTALL)
 _FENCE = re.compile(r"```[A-Za-z]*\n(.*?)```", re.DOTALL)
 _COMMAND = re.compile(r"\\([A-Za-z]+)\*?")
 _HEADING = re.compile(r"\\(?:section|chapter|title)\*?\{((?:[^{}]|\{[^{}]*\})*)\}")
@@ -230,7 +230,9 @@ def misused(piece: str) -> str:
         return "unbalanced braces"
     if plain.count("$") % 2:
         return "a formula whose $ is not closed"
-    if not formula and re.search(r"\^|\\(?:frac|sum|prod|int|sqrt|bar|hat|mathbf|mathrm|alpha|beta)\b", _math_out(plain)):
+    if not formula and re.search(
+        r"\^|\\(?:frac|sum|prod|int|sqrt|bar|hat|mathbf|mathrm|alpha|beta)\b", _math_out(plain)
+    ):
         return "a formula outside of dollar signs"
     return ""
 

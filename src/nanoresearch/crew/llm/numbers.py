@@ -57,7 +57,9 @@ class QuotableNumbers:
 
     @property
     def deciding(self) -> list[str]:
-        """Keys for abstract and conclusion: sizes of the study, primary comparisons, scores of baseline and proposal."""
+        """Keys for abstract and conclusion: sizes of the study, primary comparisons, scores of baseline and
+        proposal.
+        """
         primary = {item.id for item in self._blueprint.comparisons if item.primary}
         main = {method.id for method in self._blueprint.methods if method.role in ("baseline", "proposed")}
         return [
@@ -227,4 +229,3 @@ class QuotableNumbers:
             means.append(abs(derive(Statistic(kind="mean", of=of), self._ledger) or 0.0))
         spec = digits(max(means))
         return f"signed:{spec}" if signed else spec
-

@@ -76,7 +76,9 @@ class Proofreader:
         self._design = f"{case.blueprint.canonical_json()} {case.run.topic}"
 
     def faults(self, section: str, body: str, told: set[str] | None = None) -> list[Fault]:
-        """Everything that cannot stand in a section. `told` are the results that earlier sections gave, for a conclusion."""
+        """Everything that cannot stand in a section. `told` are the results that earlier sections gave, for a
+        conclusion.
+        """
         found = list(self._whole(section, body))
         for piece in pieces(body):
             found += [Fault(piece, complaint) for complaint in self._complaints(section, piece)]
@@ -135,16 +137,20 @@ class Proofreader:
         """Numbers and quotations that neither the design nor a work cited beside them has."""
         cited = [self._papers[key] for key in citation_keys(piece) if key in self._papers]
         read = " ".join([self._design, *(self._record(paper) for paper in cited)])
-        plain = re.sub(r"\$[^$]*\$|\\begin\{(equation|align)\*?\}.*?\\end\{\1\*?\}|\\name\{[^{}]*\}", " ", piece, flags=re.DOTALL)
+        plain = re.sub(
+            r"\$[^$]*\$|\\begin\{(equation|align)\*?\}.*?\\end\{\1\*?\}|\\name\{[^{}]*\}", " ", piece, flags=re.DOTALL
+        )
         plain = re.sub(r"\\cite[a-z]*\*?(?:\[[^\]]*\])*\{[^{}]*\}", " ", REFERENCE.sub(" ", plain))
         numbers = {str(token) for token in NUMBER.findall(read)}
         # A setting of the method may stand in its program text; what is told of others may not.
         own = {str(value) for value in self._known} if section not in TELLING else set()
         strange = [token for token in dict.fromkeys(NUMBER.findall(plain)) if token not in numbers | own]
         if strange:
-            yield f"the numbers {', '.join(strange)} stand neither in the design nor in the record of a work cited there"
+            yield f"the numbers {', '.join(strange)} stand neither in the design nor in the record of a work cited"
         for quotation in _QUOTATION.findall(plain):
-            if len(quotation.split()) >= QUOTED_WORDS and normalised_title(visible(quotation)) not in normalised_title(read):
+            if len(quotation.split()) >= QUOTED_WORDS and normalised_title(visible(quotation)) not in normalised_title(
+                read
+            ):
                 yield f'quotes "{visible(quotation)[:60]}", which stands in no record of a work cited there'
 
     def _record(self, paper: Paper) -> str:
@@ -178,7 +184,9 @@ def without(body: str, faults: list[Fault]) -> str:
 
 
 def cut(body: str, most: int = LONGEST) -> str:
-    """The body up to the last paragraph that ends within the limit; a longer first paragraph up to its last sentence."""
+    """The body up to the last paragraph that ends within the limit; a longer first paragraph up to its last
+    sentence.
+    """
     if len(body) <= most:
         return body
     start = body[:most]
@@ -189,7 +197,7 @@ def complaints(faults: list[Fault], most: int = 12) -> str:
     """Faults as a model is told them."""
     lines = []
     for fault in faults[:most]:
-        where = f"In \"{' '.join(fault.piece.split())[:220]}\": " if fault.piece else ""
+        where = f'In "{" ".join(fault.piece.split())[:220]}": ' if fault.piece else ""
         lines.append(f"- {where}{fault.complaint}.")
     more = f"\n- and {len(faults) - most} more" if len(faults) > most else ""
     return "\n".join(lines) + more
@@ -198,4 +206,3 @@ def complaints(faults: list[Fault], most: int = 12) -> str:
 def _nearest(name: str, known: set[str]) -> str:
     near = get_close_matches(name, sorted(known), n=3, cutoff=0.6)
     return f"; perhaps {' or '.join(near)}" if near else ""
-

@@ -1,6 +1,7 @@
 """An external reviewer: a model that sees the paper alone, besides the checks that a program can make.
 
-It gets no plan, skills or memories, and can be another model than the writer's. Of both judgements the lower score counts.
+It gets no plan, skills or memories, and can be another model than the writer's. Of both judgements the lower score
+counts.
 """
 
 from collections.abc import Sequence
@@ -142,6 +143,8 @@ def _tables(manuscript: Manuscript, analysis: Analysis) -> str:
     shown = []
     for table in analysis.tables:
         if any(f"\\inputtable{{{table.id}}}" in section.body for section in manuscript.sections):
-            rows = [" | ".join(visible(_printed(cell, manuscript)) for cell in row) for row in (table.header, *table.rows)]
+            rows = [
+                " | ".join(visible(_printed(cell, manuscript)) for cell in row) for row in (table.header, *table.rows)
+            ]
             shown.append("\n".join([f"[{table.id}] {visible(_printed(table.caption, manuscript))}", *rows]))
     return material("tables of the paper", "\n\n".join(shown))

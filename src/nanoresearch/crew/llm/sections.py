@@ -23,7 +23,8 @@ BRIEF = 0.6
 
 TASKS: dict[str, Task] = {
     "introduction": Task(
-        "Say what the question is and why it matters, what earlier work leaves open, what this study does about it, and "
+        "Say what the question is and why it matters, what earlier work leaves open, what this study does about it, "
+        "and "
         "what it contributes. Give no results. If the study leaves parts of the topic unanswered, do not pretend "
         "otherwise.",
         (300, 480),
@@ -44,20 +45,24 @@ TASKS: dict[str, Task] = {
     ),
     "results": Task(
         "Begin with the answer: the verdict and every comparison that decides, each with its difference, interval and "
-        "corrected p-value. Then what explains it: components alone and taken away, alternatives, the varied condition, "
-        "other metrics, as far as the findings have them. Refer to the tables and figures. Report what went against the "
+        "corrected p-value. Then what explains it: components alone and taken away, alternatives, the varied "
+        "condition, "
+        "other metrics, as far as the findings have them. Refer to the tables and figures. Report what went against "
+        "the "
         "hypothesis as fully as what went for it. Do not interpret.",
         (350, 650),
         ("numbers",),
     ),
     "discussion": Task(
-        "Say what the findings mean for the question, what they do not mean, which explanations fit and remain untested, "
+        "Say what the findings mean for the question, what they do not mean, which explanations fit and remain "
+        "untested, "
         "and what a practitioner should take from them. Use the analyst's remarks on the findings.",
         (250, 450),
         ("numbers", "earlier"),
     ),
     "limitations": Task(
-        "Name what a careful reader should hold against this study: its data, baseline, size, metrics, and what was not "
+        "Name what a careful reader should hold against this study: its data, baseline, size, metrics, and what was "
+        "not "
         "tried. Be concrete. Do not repeat general truths about machine learning.",
         (100, 220),
         ("deciding numbers", "earlier"),
@@ -88,7 +93,8 @@ TASKS: dict[str, Task] = {
         ("deciding numbers", "earlier"),
     ),
     "abstract": Task(
-        "One paragraph: the question, what was done, the verdict in the agreed words with the decisive differences, and "
+        "One paragraph: the question, what was done, the verdict in the agreed words with the decisive differences, "
+        "and "
         "how far it reaches. No citations, no references to tables or sections.",
         (120, 200),
         ("deciding numbers", "earlier"),

@@ -1,6 +1,7 @@
 """Writes the paper section by section, the abstract last; every section is proofread before it is taken.
 
-What must be exact is not asked of a model: data, division, scoring and statistics, the verdict on novelty, the record of
+What must be exact is not asked of a model: data, division, scoring and statistics, the verdict on novelty, the
+record of
 the run, and who wrote the text are the program's own words. Where a model gives no section that can stand, the program
 writes it instead; the paper and the events say so.
 """
@@ -65,7 +66,9 @@ class Page:
 class Front(BaseModel):
     """Title and keywords."""
 
-    title: str = Field(description="Title of the paper: plain text, at most 20 words, no numbers, no result overstated.")
+    title: str = Field(
+        description="Title of the paper: plain text, at most 20 words, no numbers, no result overstated."
+    )
     keywords: list[str] = Field(description="Three to six keywords, plain text.", max_length=8)
 
 
@@ -130,7 +133,7 @@ class LlmWriter:
         bodies: dict[str, str] = {}
         replaced: list[str] = []
         removed: dict[str, int] = {}
-        for name, task in TASKS.items():
+        for name in TASKS:
             if name not in sections:
                 continue
             page = sitting.page(name, bodies)
@@ -157,6 +160,7 @@ class LlmWriter:
             keywords=keywords,
             sections=ordered,
             numbers=sitting.numbers_of(ordered),
+            informed_by=tuple(skill.id for skill in briefing.skills if skill.kind == "writing"),
         )
 
     def revise(
@@ -179,7 +183,8 @@ class LlmWriter:
         left = [
             remark
             for remark in review.remarks
-            if remark.text not in answered and cure(manuscript, remark, material.analysis) == manuscript
+            if remark.text not in answered
+            and cure(manuscript, remark, material.analysis) == manuscript
             and self._stands(manuscript, remark, review)
         ]
         manuscript = edit(manuscript, "limitations", lambda body: owning_up(body, left, manuscript))
@@ -265,7 +270,9 @@ class Sitting:
         results = set(self._numbers.by_key)
         self._proofreader = Proofreader(material_.folder, material_.analysis, results, self.labels)
         self.frames: dict[str, Frame] = frames(self.study, stand_in(desk.models))
-        self.constant = "\n\n".join([told(briefing), study_told(material_.blueprint, material_.analysis), self._manner()])
+        self.constant = "\n\n".join(
+            [told(briefing), study_told(material_.blueprint, material_.analysis), self._manner()]
+        )
 
     def page(self, section: str, bodies: Mapping[str, str]) -> Page:
         """A page for a section, with what a conclusion may repeat."""
@@ -284,9 +291,7 @@ class Sitting:
         wanted = f"Write the section {section}, {length(task, brief=self.study.brief)}. {task.asks}"
         return "\n\n".join([*self._given(section, bodies), wanted, *self._wishes(section)])
 
-    def revision_prompt(
-        self, section: str, body: str, remarks: Iterable[Remark], bodies: Mapping[str, str]
-    ) -> str:
+    def revision_prompt(self, section: str, body: str, remarks: Iterable[Remark], bodies: Mapping[str, str]) -> str:
         """What is asked when a reviewer objected to a section."""
         listed = "\n".join(f"{n}. ({remark.severity}) {remark.text}" for n, remark in enumerate(remarks, start=1))
         return "\n\n".join(
@@ -348,7 +353,9 @@ class Sitting:
         if section == "introduction" and guidance.bullet_contributions:
             wishes.append("List the contributions as items at the end.")
         if section == "results":
-            wishes.append("Refer to " + listing([_pointer(name) for name in sorted(self.labels) if name in SHOWN]) + ".")
+            wishes.append(
+                "Refer to " + listing([_pointer(name) for name in sorted(self.labels) if name in SHOWN]) + "."
+            )
         return wishes
 
     def _printed(self, table: str, skeleton: tuple[Section, ...]) -> bool:
@@ -367,4 +374,3 @@ SHOWN = ("tab:main", "tab:comparisons", "fig:effects", "fig:sweep", "tab:sweep")
 def _pointer(label: str) -> str:
     kind = "Table" if label.startswith("tab:") else "Figure"
     return f"{kind}~\\ref{{{label}}}"
-

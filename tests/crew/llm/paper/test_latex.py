@@ -52,9 +52,10 @@ def test_what_is_left_out_leaves_the_rest() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        r"\input{/etc/passwd}", r"\write18{rm -rf}", r"\catcode`\%=12", r"\def\x{1}", r"\immediate\openout3", r"\number7",
-        r"\begin{filecontents}{a}b\end{filecontents}", r"{open", r"close}", r"$x", r"a^2 b", r"\csname x\endcsname", r"^^41",
-        r"\today", r"\romannumeral 7", r"\verb|x|", r"\includegraphics{x}", r"\url{x}", r"\href{x}{y}",
+        r"\input{/etc/passwd}", r"\write18{rm -rf}", r"\catcode`\%=12", r"\def\x{1}", r"\immediate\openout3",
+        r"\begin{filecontents}{a}b\end{filecontents}", r"{open", r"close}", r"$x", r"a^2 b", r"\csname x\endcsname",
+        r"\number7", r"^^41", r"\today", r"\romannumeral 7", r"\verb|x|", r"\includegraphics{x}", r"\url{x}",
+        r"\href{x}{y}",
     ],
 )  # fmt: skip
 def test_commands_and_notations_that_a_section_may_not_use(text: str) -> None:
