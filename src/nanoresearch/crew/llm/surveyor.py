@@ -14,7 +14,7 @@ from nanoresearch.crew.llm.desk import RULES, Desk, material, told
 from nanoresearch.crew.llm.evidence import read_evidence
 from nanoresearch.crew.llm.foundations import with_foundations
 from nanoresearch.crew.llm.refuted import refuted_claims
-from nanoresearch.crew.llm.shelf import listed
+from nanoresearch.crew.llm.shelf import in_latin_script, listed
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import TopicRefused
 from nanoresearch.experience.words import words
@@ -124,9 +124,8 @@ GAPS = Agent(output_type=OpenQuestions, instructions=GAP_INSTRUCTIONS, retries=3
 
 @QUERIES.output_validator
 def _varied(output: Queries) -> Queries:
-    foreign = [query.words for query in output.queries if not any("a" <= c <= "z" for c in query.words.lower())]
-    if foreign:
-        raise ModelRetry(f"{foreign[0]!r} has no English word; the indexes that are searched are in English.")
+    if foreign := next((query.words for query in output.queries if not in_latin_script(query.words)), None):
+        raise ModelRetry(f"{foreign!r} is not English; the indexes that are searched are.")
     if len({tuple(sorted(words(query.words))) for query in output.queries}) < len(output.queries):
         raise ModelRetry("Two queries have the same words. Give different ones.")
     if len({query.aim for query in output.queries}) < 3:
@@ -146,6 +145,8 @@ def _all_judged(context: RunContext[Shown], output: Judgements) -> Judgements:
 @GAPS.output_validator
 def _from_works(context: RunContext[Shown], output: OpenQuestions) -> OpenQuestions:
     _known([key for gap in output.gaps for key in gap.papers], context.deps)
+    if not all(in_latin_script(gap.text) for gap in output.gaps):
+        raise ModelRetry("Write the gaps in English, whatever the language of topic and works.")
     return output
 
 

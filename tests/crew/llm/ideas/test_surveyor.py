@@ -113,6 +113,12 @@ def test_a_gap_must_name_surveyed_works(sitting: Sitting) -> None:
     assert [gap.papers for gap in found.gaps] == [("quill2021", "roe2019")]
 
 
+def test_gaps_in_another_language_are_asked_for_again(sitting: Sitting) -> None:
+    bad = {"gaps": [{"text": "这些工作没有比较平滑和温度缩放对校准误差的影响如何", "papers": ["quill2021"]}]}
+    assert len(survey(sitting, [*GOOD[:3], bad, GAPS]).gaps) == 1
+    assert "in English" in str(sitting.models.script("surveyor").asked[-1].messages[-1])
+
+
 def test_a_model_that_never_names_works_of_the_survey_ends_the_step(sitting: Sitting) -> None:
     bad = {"gaps": [{**GAPS["gaps"][0], "papers": ["invented2024"]}]}
     with pytest.raises(ModelError, match="no reply of the kind"):
