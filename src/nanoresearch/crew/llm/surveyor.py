@@ -4,7 +4,7 @@ A work is in the survey because a source returned it, a gap names works of the s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -33,6 +33,8 @@ MAX_TOPIC = 20_000
 LIMIT_PER_QUERY = 20
 MOST_JUDGED = 80
 """Works whose relevance is judged, best of the merged ranking first."""
+MOST_TOLD = 30
+"""Skills and memories that are put into a prompt, the nearest first."""
 SHEET = 20
 """Works in one question about relevance."""
 Aim = Literal["problem", "methods", "data", "metrics", "competing"]
@@ -183,8 +185,10 @@ class LlmSurveyor:
     def survey(self, briefing: Briefing, literature: Sequence[LiteratureClient]) -> Survey:
         """Works on the topic, scores they report, and what they leave open. Raises ModelError and BudgetExceeded."""
         guidance = guide(briefing.plan, IdeationGuidance)
-        constant = told(briefing)
-        asked = self._desk.models.ask("surveyor", QUERIES, lay_out(constant=constant, changing="Word the queries."))
+        asked = self._desk.models.ask(
+            "surveyor", QUERIES, lay_out(constant=told(nearest(briefing)), changing="Word the queries.")
+        )
+        constant = told(nearest(briefing, 0))  # what was lived through does not make a work relevant
         queries = list(dict.fromkeys((briefing.topic[:400], *(query.words for query in asked.output.queries))))
         outcome = RecordedSearch(literature, self._desk.folder)(queries, LIMIT_PER_QUERY)
         degraded = list(outcome.degraded)
@@ -244,6 +248,11 @@ class LlmSurveyor:
             Gap(id=f"gap{number}", text=" ".join(gap.text.split()), papers=tuple(dict.fromkeys(gap.papers)))
             for number, gap in enumerate(gaps, start=1)
         )
+
+
+def nearest(briefing: Briefing, most: int = MOST_TOLD) -> Briefing:
+    """The briefing with so many skills and memories at most: ideation is given every claim that was ever tested."""
+    return replace(briefing, skills=briefing.skills[:most], memories=briefing.memories[:most])
 
 
 def reported(evidence: Sequence[Evidence], most: int = 40) -> str:

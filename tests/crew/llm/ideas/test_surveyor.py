@@ -169,6 +169,17 @@ def test_what_was_refuted_about_this_topic_is_set_aside(sitting: Sitting) -> Non
     assert [item.memory for item in found.set_aside] == ["hypothesis-one"]
 
 
+def test_hundreds_of_memories_do_not_flood_the_prompts(sitting: Sitting) -> None:
+    memories = tuple(
+        refuted(f"Adding mole smoothing number {n} to lattice classifiers lowers error", id=f"hypothesis-{n}")
+        for n in range(200)
+    )
+    found = survey(sitting, GOOD, briefing(memories=memories))
+    counts = [text.count("memory of earlier runs") for text in sitting.asked("surveyor")]
+    assert counts == [30, 0, 0, 0]
+    assert len(found.set_aside) == 200  # none of them is proposed again
+
+
 def test_a_resumed_survey_asks_neither_models_nor_sources_twice(sitting: Sitting) -> None:
     first = survey(sitting, GOOD)
     changed = (OfflineCorpus([work("other", "Calibration of lattices, anew")], name="made-up"),)
