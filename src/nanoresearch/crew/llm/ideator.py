@@ -153,7 +153,9 @@ def _task(bench: Bench) -> str:
     survey, guidance = bench.survey, bench.guidance
     works = on_topic(survey)
     parts = [listed(works, SURVEY_ABSTRACT) if works else "The survey found no works on the topic."]
-    parts += [f"Survey was degraded: {material('note', text)}" for text in survey.degraded[:5]]
+    parts += [  # without the cause, which may name files of this machine
+        f"The survey is incomplete: {material('note', text.partition(': ')[0])}" for text in survey.degraded[:5]
+    ]
     if survey.evidence:
         parts.append(reported(survey.evidence))
     parts += [material("gap", f"{gap.text}\nseen from: {', '.join(gap.papers)}", gap.id) for gap in survey.gaps]

@@ -206,6 +206,13 @@ def test_an_unknown_tool_and_an_unknown_key_are_answered(sitting: Sitting) -> No
     assert len(found.proposals) == 2
 
 
+def test_an_incomplete_survey_is_told_without_paths_of_this_machine(sitting: Sitting) -> None:
+    told = "library failed on 'moles': The library /home/ada/library.db cannot be used: it is damaged"
+    ideas(sitting, GOOD, survey=SURVEY.model_copy(update={"degraded": (told,)}))
+    assert "library failed on 'moles'" in sitting.asked("ideator")[0]
+    assert "/home/ada" not in sitting.asked("ideator")[0]
+
+
 def test_searches_are_counted(sitting: Sitting) -> None:
     many = [ToolCall("search", {"query": f"lattice number {n}"}) for n in range(SEARCHES + 2)]
     ideas(sitting, [many, GOOD[1], FINISHED])
