@@ -66,11 +66,11 @@ def _verify(work: Workplace, briefing: Briefing, survey: Survey, ideas: Ideas) -
     else:
         search = RecordedSearch(work.literature, work.folder)
         compared: list[Comparison] = []
-        known = list(survey.papers)
+        known = {paper.key: paper for paper in survey.papers}
         for item in ideas.proposals:
             found = compare_with_literature(item.hypothesis, item.distinctive_terms, search)
-            compared.append(known_as(found, known))
-            known += [paper for paper in compared[-1].found if paper not in known]
+            compared.append(known_as(found, tuple(known.values())))
+            known |= {paper.key: paper for paper in compared[-1].found if paper.key not in known}
         reading = reader.read(briefing, ideas.proposals, compared)
         verdicts, works = reading.verdicts, reading.works
     ranked = sorted(

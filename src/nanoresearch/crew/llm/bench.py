@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from nanoresearch.crew.llm.desk import Desk, material
 from nanoresearch.crew.llm.refuted import SAME_CLAIM, alike, content, refuted_before
-from nanoresearch.crew.llm.shelf import Shelf, listed
+from nanoresearch.crew.llm.shelf import Shelf, in_latin_script, listed
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import LiteratureError
 from nanoresearch.experience.words import occurs, words
@@ -141,6 +141,9 @@ class Bench:
         return f"Accepted as {name}. " + (f"{missing} more wanted." if missing else "Finish now with the final result.")
 
     def _complaint(self, candidate: Candidate) -> str:
+        told = (candidate.statement, candidate.rationale, candidate.prediction, *candidate.distinctive_terms)
+        if not all(in_latin_script(text) for text in (*told, *(item.name for item in candidate.components))):
+            return "write it in English, whatever the language of topic and works."
         unknown = [key for key in candidate.based_on if key not in self.shelf.papers]
         if unknown:
             return f"no work of the survey or of a search has the key {unknown[0][:80]!r}."
@@ -165,7 +168,7 @@ class Bench:
     def _about_components(self, candidate: Candidate) -> str:
         names = [item.name for item in candidate.components]
         if len({slug(name) for name in names}) < len(names) or not all(slug(name) for name in names):
-            return "components need different names, in Latin letters."
+            return "components need different names."
         wanted = COUNTS.get(self.guidance.strategy)
         if wanted is not None and len(names) != wanted:
             return f"the plan asks for hypotheses with exactly {wanted} component{'s' if wanted > 1 else ''}."

@@ -11,7 +11,7 @@ from nanoresearch.crew.llm.bench import READS, SEARCHES, Bench, Candidate, slug
 from nanoresearch.crew.llm.desk import RULES, Desk, material, told
 from nanoresearch.crew.llm.foundations import on_topic
 from nanoresearch.crew.llm.shelf import Shelf, listed
-from nanoresearch.crew.llm.surveyor import reported
+from nanoresearch.crew.llm.surveyor import MOST_TOLD, nearest, reported
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.models.prompts import lay_out
@@ -115,7 +115,7 @@ class LlmIdeator:
     def propose(self, briefing: Briefing, survey: Survey) -> Ideas:
         """Candidate hypotheses, preferred first. Raises ModelError and BudgetExceeded."""
         bench = Bench(self._desk, briefing, guide(briefing.plan, IdeationGuidance), survey, Shelf(survey.papers))
-        prompt = lay_out(constant=told(briefing), changing=_task(bench))
+        prompt = lay_out(constant=told(nearest(briefing)), changing=_task(bench))
         answer = self._desk.models.ask("ideator", AGENT, prompt, deps=bench, requests=REQUESTS)
         ranked = sorted(answer.output.ideas, key=lambda item: -item.score)
         if len(ranked) < bench.guidance.hypotheses:
@@ -153,11 +153,15 @@ def _task(bench: Bench) -> str:
     survey, guidance = bench.survey, bench.guidance
     works = on_topic(survey)
     parts = [listed(works, SURVEY_ABSTRACT) if works else "The survey found no works on the topic."]
-    parts += [f"Survey was degraded: {material('note', text)}" for text in survey.degraded[:5]]
+    parts += [  # without the cause, which may name files of this machine
+        f"The survey is incomplete: {material('note', text.partition(': ')[0])}" for text in survey.degraded[:5]
+    ]
     if survey.evidence:
         parts.append(reported(survey.evidence))
     parts += [material("gap", f"{gap.text}\nseen from: {', '.join(gap.papers)}", gap.id) for gap in survey.gaps]
-    parts += [material("refuted earlier, not to be proposed again", item.statement) for item in survey.set_aside]
+    parts += [
+        material("refuted earlier, not to be proposed again", item.statement) for item in survey.set_aside[:MOST_TOLD]
+    ]
     data = "; ".join(f"{card.id} ({card.domain})" for card in load_catalogue().values())
     parts.append(
         f"Data sets that come with the system, by id: {data}. Others are wished by name; 'generated' means data "

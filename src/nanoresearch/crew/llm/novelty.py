@@ -12,6 +12,7 @@ from pydantic_ai import Agent, ModelRetry, RunContext
 
 from nanoresearch.crew.llm.desk import RULES, Desk, material, told
 from nanoresearch.crew.llm.shelf import listed
+from nanoresearch.crew.llm.surveyor import nearest
 from nanoresearch.crew.roles import Briefing, NoveltyReading
 from nanoresearch.literature.novelty import CLOSEST, Comparison
 from nanoresearch.models.access import Ask
@@ -67,7 +68,7 @@ class LlmNoveltyReader:
 
     def read(self, briefing: Briefing, proposals: Sequence[Proposal], found: Sequence[Comparison]) -> NoveltyReading:
         """The stricter of two verdicts for each proposal. Raises ModelError and BudgetExceeded."""
-        constant = told(briefing)
+        constant = told(nearest(briefing, 0))
         shown = [near(comparison) for comparison in found]
         asks = [
             Ask(

@@ -12,7 +12,6 @@ SAME_CLAIM = 0.8
 tests/crew/llm/test_refuted.py."""
 SHARED = 2
 """Content words that a claim must share with a topic to be about it."""
-MOST = 30
 _DIRECTIONS = frozenset(
     words("raise lower increase decrease enhance boost cut drop grow higher fewer rate amount share")
 )
@@ -31,7 +30,7 @@ def refuted_claims(memories: Iterable[Memory], topic: str) -> tuple[SetAside, ..
         if len(about & content(f"{statement} {memory.text}")) >= SHARED:
             reason = f"an earlier experiment refuted it: {memory.text}"
             found.append(SetAside(statement=statement, reason=reason, memory=memory.id))
-    return tuple(found[:MOST])
+    return tuple(found)
 
 
 def refuted_before(

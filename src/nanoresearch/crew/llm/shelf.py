@@ -1,12 +1,13 @@
 """The works that a role has before it: each known by one key, whichever source and search it came from."""
 
+import unicodedata
 from collections.abc import Iterable
 
 from nanoresearch.crew.llm.desk import material
 from nanoresearch.literature.merge import free_key, identities, same_work
 from nanoresearch.schema.paper import Paper
 
-ABSTRACT = 1200
+ABSTRACT = 700
 """Characters of an abstract that are shown in a list of works."""
 
 
@@ -47,3 +48,10 @@ def listed(papers: Iterable[Paper], abstract: int = ABSTRACT) -> str:
         lines = [paper.title, facts, (paper.abstract or "")[:abstract] or "(no abstract)"]
         pieces.append(material("work", "\n".join(line for line in lines if line), paper.key))
     return "\n".join(pieces)
+
+
+def in_latin_script(text: str) -> bool:
+    """Whether most letters of a text are Latin: papers and searches are in English, whatever a model prefers."""
+    letters = [character for character in text if character.isalpha()]
+    latin = sum("LATIN" in unicodedata.name(character, "") for character in letters)
+    return bool(letters) and latin >= 0.7 * len(letters)

@@ -4,7 +4,7 @@ A work is in the survey because a source returned it, a gap names works of the s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -14,7 +14,7 @@ from nanoresearch.crew.llm.desk import RULES, Desk, material, told
 from nanoresearch.crew.llm.evidence import read_evidence
 from nanoresearch.crew.llm.foundations import with_foundations
 from nanoresearch.crew.llm.refuted import refuted_claims
-from nanoresearch.crew.llm.shelf import listed
+from nanoresearch.crew.llm.shelf import in_latin_script, listed
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import TopicRefused
 from nanoresearch.experience.words import words
@@ -33,6 +33,8 @@ MAX_TOPIC = 20_000
 LIMIT_PER_QUERY = 20
 MOST_JUDGED = 80
 """Works whose relevance is judged, best of the merged ranking first."""
+MOST_TOLD = 30
+"""Skills and memories that are put into a prompt, the nearest first."""
 SHEET = 20
 """Works in one question about relevance."""
 Aim = Literal["problem", "methods", "data", "metrics", "competing"]
@@ -124,9 +126,8 @@ GAPS = Agent(output_type=OpenQuestions, instructions=GAP_INSTRUCTIONS, retries=3
 
 @QUERIES.output_validator
 def _varied(output: Queries) -> Queries:
-    foreign = [query.words for query in output.queries if not any("a" <= c <= "z" for c in query.words.lower())]
-    if foreign:
-        raise ModelRetry(f"{foreign[0]!r} has no English word; the indexes that are searched are in English.")
+    if foreign := next((query.words for query in output.queries if not in_latin_script(query.words)), None):
+        raise ModelRetry(f"{foreign!r} is not English; the indexes that are searched are.")
     if len({tuple(sorted(words(query.words))) for query in output.queries}) < len(output.queries):
         raise ModelRetry("Two queries have the same words. Give different ones.")
     if len({query.aim for query in output.queries}) < 3:
@@ -146,6 +147,8 @@ def _all_judged(context: RunContext[Shown], output: Judgements) -> Judgements:
 @GAPS.output_validator
 def _from_works(context: RunContext[Shown], output: OpenQuestions) -> OpenQuestions:
     _known([key for gap in output.gaps for key in gap.papers], context.deps)
+    if not all(in_latin_script(gap.text) for gap in output.gaps):
+        raise ModelRetry("Write the gaps in English, whatever the language of topic and works.")
     return output
 
 
@@ -182,8 +185,10 @@ class LlmSurveyor:
     def survey(self, briefing: Briefing, literature: Sequence[LiteratureClient]) -> Survey:
         """Works on the topic, scores they report, and what they leave open. Raises ModelError and BudgetExceeded."""
         guidance = guide(briefing.plan, IdeationGuidance)
-        constant = told(briefing)
-        asked = self._desk.models.ask("surveyor", QUERIES, lay_out(constant=constant, changing="Word the queries."))
+        asked = self._desk.models.ask(
+            "surveyor", QUERIES, lay_out(constant=told(nearest(briefing)), changing="Word the queries.")
+        )
+        constant = told(nearest(briefing, 0))  # what was lived through does not make a work relevant
         queries = list(dict.fromkeys((briefing.topic[:400], *(query.words for query in asked.output.queries))))
         outcome = RecordedSearch(literature, self._desk.folder)(queries, LIMIT_PER_QUERY)
         degraded = list(outcome.degraded)
@@ -243,6 +248,11 @@ class LlmSurveyor:
             Gap(id=f"gap{number}", text=" ".join(gap.text.split()), papers=tuple(dict.fromkeys(gap.papers)))
             for number, gap in enumerate(gaps, start=1)
         )
+
+
+def nearest(briefing: Briefing, most: int = MOST_TOLD) -> Briefing:
+    """The briefing with so many skills and memories at most: ideation is given every claim that was ever tested."""
+    return replace(briefing, skills=briefing.skills[:most], memories=briefing.memories[:most])
 
 
 def reported(evidence: Sequence[Evidence], most: int = 40) -> str:

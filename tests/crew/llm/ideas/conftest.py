@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("pydantic_ai", reason="pip install 'nanoresearch[llm]'")
+
 from nanoresearch.config import Config
 from nanoresearch.crew.llm.desk import Desk
 from nanoresearch.crew.roles import Briefing
@@ -15,9 +17,6 @@ from nanoresearch.schema.experience import Memory
 from nanoresearch.schema.paper import Paper
 from nanoresearch.schema.plan import Directive, Plan
 from nanoresearch.schema.profile import Profile
-
-pytest.importorskip("pydantic_ai", reason="pip install 'nanoresearch[llm]'")
-
 from tests.models.conftest import Run
 
 TOPIC = "Does mole smoothing improve the calibration of lattice classifiers on burrow images?"

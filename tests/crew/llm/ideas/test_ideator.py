@@ -125,7 +125,8 @@ def test_a_work_of_the_survey_keeps_its_key_whatever_a_search_calls_it(sitting: 
         ({"gap": "gap9"}, "gap9"),
         ({"distinctive_terms": ["of the", "mole smoothing"]}, "says nothing"),
         ({"components": [candidate()["components"][0]] * 2}, "different names"),
-        ({"components": [{"name": "数据", "what": "一种非常好的方法可以提高性能"}]}, ""),
+        ({"components": [{"name": "数据", "what": "一种非常好的方法可以提高性能"}]}, "in English"),
+        ({"statement": "在图像上对格子分类器进行平滑可以降低校准误差，这是一个假设"}, "in English"),
     ],
 )
 def test_what_a_proposal_makes_up_is_refused_and_can_be_mended(
@@ -133,9 +134,8 @@ def test_what_a_proposal_makes_up_is_refused_and_can_be_mended(
 ) -> None:
     found = ideas(sitting, [proposed(**change), [proposed(), proposed(**SECOND)], FINISHED])
     assert complaint in heard(sitting, 1)
-    if complaint:
-        assert "Refused" in heard(sitting, 1)
-        assert len(found.proposals) == 2
+    assert "Refused" in heard(sitting, 1)
+    assert len(found.proposals) == 2
 
 
 def test_the_same_claim_twice_is_one(sitting: Sitting) -> None:
@@ -204,6 +204,13 @@ def test_an_unknown_tool_and_an_unknown_key_are_answered(sitting: Sitting) -> No
     assert "Unknown tool name: 'delete_files'" in answer
     assert "There is no work" in answer
     assert len(found.proposals) == 2
+
+
+def test_an_incomplete_survey_is_told_without_paths_of_this_machine(sitting: Sitting) -> None:
+    told = "library failed on 'moles': The library /home/ada/library.db cannot be used: it is damaged"
+    ideas(sitting, GOOD, survey=SURVEY.model_copy(update={"degraded": (told,)}))
+    assert "library failed on 'moles'" in sitting.asked("ideator")[0]
+    assert "/home/ada" not in sitting.asked("ideator")[0]
 
 
 def test_searches_are_counted(sitting: Sitting) -> None:

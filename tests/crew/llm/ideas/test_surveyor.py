@@ -113,6 +113,12 @@ def test_a_gap_must_name_surveyed_works(sitting: Sitting) -> None:
     assert [gap.papers for gap in found.gaps] == [("quill2021", "roe2019")]
 
 
+def test_gaps_in_another_language_are_asked_for_again(sitting: Sitting) -> None:
+    bad = {"gaps": [{"text": "这些工作没有比较平滑和温度缩放对校准误差的影响如何", "papers": ["quill2021"]}]}
+    assert len(survey(sitting, [*GOOD[:3], bad, GAPS]).gaps) == 1
+    assert "in English" in str(sitting.models.script("surveyor").asked[-1].messages[-1])
+
+
 def test_a_model_that_never_names_works_of_the_survey_ends_the_step(sitting: Sitting) -> None:
     bad = {"gaps": [{**GAPS["gaps"][0], "papers": ["invented2024"]}]}
     with pytest.raises(ModelError, match="no reply of the kind"):
@@ -161,6 +167,17 @@ def test_what_was_refuted_about_this_topic_is_set_aside(sitting: Sitting) -> Non
     supported = refuted("Adding mole paste to lattice classifiers", id="hypothesis-three", outcome="supported")
     found = survey(sitting, GOOD, briefing(memories=(elsewhere, supported, here)))
     assert [item.memory for item in found.set_aside] == ["hypothesis-one"]
+
+
+def test_hundreds_of_memories_do_not_flood_the_prompts(sitting: Sitting) -> None:
+    memories = tuple(
+        refuted(f"Adding mole smoothing number {n} to lattice classifiers lowers error", id=f"hypothesis-{n}")
+        for n in range(200)
+    )
+    found = survey(sitting, GOOD, briefing(memories=memories))
+    counts = [text.count("memory of earlier runs") for text in sitting.asked("surveyor")]
+    assert counts == [30, 0, 0, 0]
+    assert len(found.set_aside) == 200  # none of them is proposed again
 
 
 def test_a_resumed_survey_asks_neither_models_nor_sources_twice(sitting: Sitting) -> None:
