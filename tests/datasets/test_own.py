@@ -34,7 +34,8 @@ def address() -> Iterator[str]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             known = self.path in ("/tides.csv", "/large.csv")
-            self.send_response(200 if known else 404)
+            self.send_response(200 if known else 302 if self.path == "/moved.csv" else 404)
+            self.send_header("location", "/tides.csv")
             self.end_headers()
             if known:
                 self.wfile.write(b"h,m\n1,2\n" * (200_000 if "large" in self.path else 1))
@@ -122,6 +123,8 @@ def test_an_address_is_fetched(tmp_path: Path, address: str) -> None:
     assert stage(staged.card, tmp_path) == staged
     with pytest.raises(DatasetError, match="cannot be fetched: 404"):
         stage_own(card(f"{address}/nothing.csv", "url"), tmp_path)
+    with pytest.raises(DatasetError, match=r"redirects to /tides\.csv, which would have to be named itself"):
+        stage_own(card(f"{address}/moved.csv", "url"), tmp_path)
     with pytest.raises(DatasetError, match="larger than 1 MB"):
         stage_own(card(f"{address}/large.csv", "url"), tmp_path, max_mb=1)
 

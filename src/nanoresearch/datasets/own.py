@@ -24,7 +24,6 @@ from nanoresearch.schema.dataset import DatasetCard, StagedDataset
 MOST_FILES = 10_000
 """Files of one folder."""
 CHUNK = 1 << 20
-REDIRECTS = 5
 
 
 def stage_own(card: DatasetCard, root: Path, *, max_mb: float = 1000.0, timeout_s: float = 300.0) -> StagedDataset:
@@ -113,9 +112,13 @@ def _download(card: DatasetCard, work: Path, most: int, timeout_s: float) -> Non
     name = plain_name(unquote(Path(urlsplit(card.package).path).name)) or "data"
     try:
         with requests.Session() as session:
-            session.max_redirects = REDIRECTS
-            with session.get(card.package, stream=True, timeout=timeout_s) as response:
+            session.trust_env = False  # passwords of .netrc stay here
+            session.proxies.update(requests.utils.get_environ_proxies(card.package))
+            with session.get(card.package, stream=True, timeout=timeout_s, allow_redirects=False) as response:
                 response.raise_for_status()
+                if response.is_redirect:  # it may lead away from what the user allowed
+                    target = response.headers.get("location", "")[:200]
+                    raise requests.RequestException(f"it redirects to {target}, which would have to be named itself")
                 total, end = 0, time.monotonic() + timeout_s
                 with open(work / name, "wb") as file:
                     for chunk in response.iter_content(CHUNK):
