@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("pydantic_ai", reason="pip install 'nanoresearch[llm]'")
 
-from nanoresearch.crew.llm.critic import CRITIQUES, LlmCritic
-from nanoresearch.crew.llm.designer import LlmDesigner
+from nanoresearch.crew.llm.critic import LlmCritic
+from nanoresearch.crew.llm.designer import CRITIQUES, LlmDesigner
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.errors import BlueprintRejected
 from nanoresearch.schema.blueprint import Blueprint, Critique
@@ -212,3 +212,12 @@ def test_a_designer_that_never_mends_is_given_up(bench: Bench) -> None:
     critique = critic.critique(briefing(), draft, 1, bench.data_root)
     with pytest.raises(BlueprintRejected, match="5 drafts in a row"):
         designer.design(briefing(), HYPOTHESIS, (draft, critique), bench.data_root)
+
+
+def test_the_critic_is_told_who_scores(bench: Bench) -> None:
+    judged(bench, drawn(bench, kit_draft()), {"objections": []})
+    assert '"wine": "frozen, by the kit"' in bench.models.script("critic").asked[0].text  # type: ignore[union-attr]
+    other = Bench(bench.data_root.parent / "other")
+    judged(other, drawn(other), {"objections": []})
+    assert '"rugged-landscapes": "written for this study, self-reported"' in other.models.script("critic").asked[0].text  # type: ignore[union-attr]
+    other.models.close()  # type: ignore[union-attr]

@@ -14,6 +14,7 @@ from nanoresearch.crew.llm.critic import LlmCritic
 from nanoresearch.crew.llm.designer import LlmDesigner
 from nanoresearch.errors import BlueprintRejected
 from nanoresearch.schema.blueprint import Critique
+from nanoresearch.schema.profile import Compute, Profile, StatisticsHabits
 from nanoresearch.stages.planning import BLUEPRINT, CRITIQUES, SEAL, design
 
 from .bench import HYPOTHESIS, Bench, briefing, own_draft
@@ -27,11 +28,11 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         made.models.close()
 
 
-def work(bench: Bench, **scripts: Any) -> Any:
+def work(bench: Bench, profile: Profile | None = None, **scripts: Any) -> Any:
     config = Config(crew="llm", design=DesignConfig(rounds=3))
     desk = bench.desk(config, **scripts)
     return SimpleNamespace(
-        begin=lambda *_: briefing(),
+        begin=lambda *_: briefing(profile),
         folder=bench.folder,
         log=SimpleNamespace(step=lambda name: None),
         config=config,
@@ -96,3 +97,16 @@ def test_rounds_are_limited(bench: Bench) -> None:
         design(work(bench, **scripts), HYPOTHESIS)
     assert "300 evaluations" in str(failure.value)
     assert not bench.folder.has(SEAL)
+
+
+def test_a_test_without_power_is_replaced_for_good(bench: Bench) -> None:
+    """What the program's objection changed stays changed when a later round is about something else."""
+    profile = Profile(compute=Compute(minutes=30), statistics=StatisticsHabits(seeds=3, test="wilcoxon"))
+    scripts = {
+        "designer": [draft(100), draft(100, "the test is another one"), draft(500, "there are 500 evaluations")],
+        "critic": [objection("100 evaluations"), {"objections": []}],
+    }
+    blueprint = design(work(bench, profile, **scripts), HYPOTHESIS)
+    kinds = [[item.kind for item in c.objections] for c in bench.folder.load_lines(CRITIQUES, Critique)]
+    assert kinds == [["underpowered"], ["unfair_comparison"], []]
+    assert blueprint.test == "paired_t"
