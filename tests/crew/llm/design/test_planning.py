@@ -1,7 +1,5 @@
 """Designer and critic in the planning stage: drafts until one passes, or until the rounds are used up."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,14 +16,6 @@ from nanoresearch.schema.profile import Compute, Profile, StatisticsHabits
 from nanoresearch.stages.planning import BLUEPRINT, CRITIQUES, SEAL, design
 
 from .bench import HYPOTHESIS, Bench, briefing, own_draft
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    yield made
-    if made.models:
-        made.models.close()
 
 
 def work(bench: Bench, profile: Profile | None = None, **scripts: Any) -> Any:

@@ -1,7 +1,5 @@
 """The critic: what its program sees no model can wave through, and what its model says must stand in the blueprint."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,14 +24,6 @@ STRAW = {
     "change": "Give annealing the adaptive width that hill climbing has.",
     "blocking": True,
 }
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    yield made
-    if made.models:
-        made.models.close()
 
 
 def drawn(bench: Bench, draft: dict[str, Any] | None = None) -> Blueprint:
@@ -216,8 +206,8 @@ def test_a_designer_that_never_mends_is_given_up(bench: Bench) -> None:
 
 def test_the_critic_is_told_who_scores(bench: Bench) -> None:
     judged(bench, drawn(bench, kit_draft()), {"objections": []})
-    assert '"wine": "frozen, by the kit"' in bench.models.script("critic").asked[0].text  # type: ignore[union-attr]
+    assert '"wine": "frozen, by the kit"' in bench.asked("critic")[0]
     other = Bench(bench.data_root.parent / "other")
     judged(other, drawn(other), {"objections": []})
-    assert '"rugged-landscapes": "written for this study, self-reported"' in other.models.script("critic").asked[0].text  # type: ignore[union-attr]
-    other.models.close()  # type: ignore[union-attr]
+    assert '"rugged-landscapes": "written for this study, self-reported"' in other.asked("critic")[0]
+    other.close()
