@@ -57,6 +57,7 @@ def test_a_file_is_kept_as_it_was(tmp_path: Path) -> None:
     source.write_text("x,y\n3,4\n")
     again = stage_own(card(source), root)
     assert staged.files[0].name == "a_b_c.csv"
+    assert str(tmp_path) not in staged.model_dump_json()
     assert staged.card.sha256 == staged.files[0].sha256 != again.card.sha256
     kept = root / (staged.folder or "") / "a_b_c.csv"
     assert kept.read_text() == "x,y\n1,2\n"

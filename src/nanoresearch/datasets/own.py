@@ -29,7 +29,7 @@ CHUNK = 1 << 20
 def stage_own(card: DatasetCard, root: Path, *, max_mb: float = 1000.0, timeout_s: float = 300.0) -> StagedDataset:
     """Copy what a card of carrier file or url names below the data folder root, and return its record.
 
-    The record's card has the digest. Raises DatasetError when the source is missing, too large, holds links or
+    The record's card has the digest, and of a path the name alone. Raises DatasetError when the source is missing, too large, holds links or
     nothing at all, or cannot be fetched.
     """
     partial = root / ".partial"
@@ -64,7 +64,9 @@ def _keep(card: DatasetCard, work: Path, root: Path) -> StagedDataset:
         target.parent.mkdir(exist_ok=True)
         work.rename(target)
         target.chmod(0o755)
-    known = card.model_copy(update={"sha256": digest})
+    # Records and papers travel: where it lay on this machine is no business of theirs.
+    package = Path(card.package).name if card.carrier == "file" else card.package
+    known = card.model_copy(update={"sha256": digest, "package": package})
     return StagedDataset(card=known, version="", folder=f"{OWN}/{digest}", files=files)
 
 
