@@ -29,8 +29,8 @@ CHUNK = 1 << 20
 def stage_own(card: DatasetCard, root: Path, *, max_mb: float = 1000.0, timeout_s: float = 300.0) -> StagedDataset:
     """Copy what a card of carrier file or url names below the data folder root, and return its record.
 
-    The record's card has the digest, and of a path the name alone. Raises DatasetError when the source is missing, too large, holds links or
-    nothing at all, or cannot be fetched.
+    The record's card has the digest, and of a path the last part alone. Raises DatasetError when the source is
+    missing, too large, holds links or nothing at all, or cannot be fetched.
     """
     partial = root / ".partial"
     try:
