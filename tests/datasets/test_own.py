@@ -58,7 +58,7 @@ def test_a_file_is_kept_as_it_was(tmp_path: Path) -> None:
     again = stage_own(card(source), root)
     assert staged.files[0].name == "a_b_c.csv"
     assert str(tmp_path) not in staged.model_dump_json()
-    assert staged.card.sha256 == staged.files[0].sha256 != again.card.sha256
+    assert staged.card.sha256 != again.card.sha256
     kept = root / (staged.folder or "") / "a_b_c.csv"
     assert kept.read_text() == "x,y\n1,2\n"
     assert kept.stat().st_mode & 0o222 == 0
@@ -141,3 +141,11 @@ def test_data_of_a_program_are_always_there(tmp_path: Path) -> None:
     made = card("", "program")
     assert status(made, tmp_path) == "present"
     assert stage(made, tmp_path).files == ()
+
+
+def test_equal_content_under_two_names_is_kept_twice(tmp_path: Path) -> None:
+    staged = []
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("x\n1\n")
+        staged.append(stage_own(card(tmp_path / name), tmp_path / "data"))
+    assert [stage(item.card, tmp_path / "data").files[0].name for item in staged] == ["a.csv", "b.csv"]

@@ -1,6 +1,6 @@
 """Staging of the user's own data: a file, a folder or an address becomes a copy below the data folder.
 
-    ROOT/own/SHA256/...        the files, read-only, under the digest of their content
+    ROOT/own/SHA256/...        the files, read-only, under the digest of their names and content
     ROOT/.partial/own-.../     work in progress; never counts as present
 
 Only what the configuration names is ever staged. Does not decode anything: experiments read the files as they are.
@@ -62,7 +62,11 @@ def _keep(card: DatasetCard, work: Path, root: Path) -> StagedDataset:
         for file in files:
             (work / file.name).chmod(0o444)
         target.parent.mkdir(exist_ok=True)
-        work.rename(target)
+        try:
+            work.rename(target)
+        except OSError:  # another process may have been faster, with the same content
+            if describe_files(target) != files:
+                raise
         target.chmod(0o755)
     # Records and papers travel: where it lay on this machine is no business of theirs.
     package = Path(card.package).name if card.carrier == "file" else card.package
