@@ -232,7 +232,7 @@ class LiteratureConfig(Record):
 
 
 class OwnData(Record):
-    """Data of the user's own that a study may use. Models see what is said here, and names and types of columns."""
+    """Data of the user's own that a study may use."""
 
     name: str = Field("", max_length=80)
     """Name in prose; empty for the id."""
@@ -279,7 +279,7 @@ class DataConfig(Record):
     fetch: bool = False
     """Whether sets of the catalogue that are not here may be chosen, and are then fetched from the package registry."""
     preview: bool = True
-    """Whether models see names and types of the columns of your tables. Values are shown to no model."""
+    """Whether a design may be made with names and types of the columns of your tables in sight; never with values."""
     program: bool = True
     """Whether a study may use data that its own program makes."""
     max_mb: float = Field(1000.0, gt=0)

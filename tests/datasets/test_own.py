@@ -34,7 +34,8 @@ def address() -> Iterator[str]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             known = self.path in ("/tides.csv", "/large.csv")
-            self.send_response(200 if known else 404)
+            self.send_response(200 if known else 302 if self.path == "/moved.csv" else 404)
+            self.send_header("location", "/tides.csv")
             self.end_headers()
             if known:
                 self.wfile.write(b"h,m\n1,2\n" * (200_000 if "large" in self.path else 1))
@@ -56,7 +57,8 @@ def test_a_file_is_kept_as_it_was(tmp_path: Path) -> None:
     source.write_text("x,y\n3,4\n")
     again = stage_own(card(source), root)
     assert staged.files[0].name == "a_b_c.csv"
-    assert staged.card.sha256 == staged.files[0].sha256 != again.card.sha256
+    assert str(tmp_path) not in staged.model_dump_json()
+    assert staged.card.sha256 != again.card.sha256
     kept = root / (staged.folder or "") / "a_b_c.csv"
     assert kept.read_text() == "x,y\n1,2\n"
     assert kept.stat().st_mode & 0o222 == 0
@@ -122,6 +124,8 @@ def test_an_address_is_fetched(tmp_path: Path, address: str) -> None:
     assert stage(staged.card, tmp_path) == staged
     with pytest.raises(DatasetError, match="cannot be fetched: 404"):
         stage_own(card(f"{address}/nothing.csv", "url"), tmp_path)
+    with pytest.raises(DatasetError, match=r"redirects to /tides\.csv, which would have to be named itself"):
+        stage_own(card(f"{address}/moved.csv", "url"), tmp_path)
     with pytest.raises(DatasetError, match="larger than 1 MB"):
         stage_own(card(f"{address}/large.csv", "url"), tmp_path, max_mb=1)
 
@@ -137,3 +141,11 @@ def test_data_of_a_program_are_always_there(tmp_path: Path) -> None:
     made = card("", "program")
     assert status(made, tmp_path) == "present"
     assert stage(made, tmp_path).files == ()
+
+
+def test_equal_content_under_two_names_is_kept_twice(tmp_path: Path) -> None:
+    staged = []
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("x\n1\n")
+        staged.append(stage_own(card(tmp_path / name), tmp_path / "data"))
+    assert [stage(item.card, tmp_path / "data").files[0].name for item in staged] == ["a.csv", "b.csv"]

@@ -1,6 +1,6 @@
 """Staging of the user's own data: a file, a folder or an address becomes a copy below the data folder.
 
-    ROOT/own/SHA256/...        the files, read-only, under the digest of their content
+    ROOT/own/SHA256/...        the files, read-only, under the digest of their names and content
     ROOT/.partial/own-.../     work in progress; never counts as present
 
 Only what the configuration names is ever staged. Does not decode anything: experiments read the files as they are.
@@ -24,14 +24,13 @@ from nanoresearch.schema.dataset import DatasetCard, StagedDataset
 MOST_FILES = 10_000
 """Files of one folder."""
 CHUNK = 1 << 20
-REDIRECTS = 5
 
 
 def stage_own(card: DatasetCard, root: Path, *, max_mb: float = 1000.0, timeout_s: float = 300.0) -> StagedDataset:
     """Copy what a card of carrier file or url names below the data folder root, and return its record.
 
-    The record's card has the digest. Raises DatasetError when the source is missing, too large, holds links or
-    nothing at all, or cannot be fetched.
+    The record's card has the digest, and of a path the last part alone. Raises DatasetError when the source is
+    missing, too large, holds links or nothing at all, or cannot be fetched.
     """
     partial = root / ".partial"
     try:
@@ -63,9 +62,15 @@ def _keep(card: DatasetCard, work: Path, root: Path) -> StagedDataset:
         for file in files:
             (work / file.name).chmod(0o444)
         target.parent.mkdir(exist_ok=True)
-        work.rename(target)
+        try:
+            work.rename(target)
+        except OSError:  # another process may have been faster, with the same content
+            if describe_files(target) != files:
+                raise
         target.chmod(0o755)
-    known = card.model_copy(update={"sha256": digest})
+    # Records and papers travel: where it lay on this machine is no business of theirs.
+    package = Path(card.package).name if card.carrier == "file" else card.package
+    known = card.model_copy(update={"sha256": digest, "package": package})
     return StagedDataset(card=known, version="", folder=f"{OWN}/{digest}", files=files)
 
 
@@ -113,9 +118,13 @@ def _download(card: DatasetCard, work: Path, most: int, timeout_s: float) -> Non
     name = plain_name(unquote(Path(urlsplit(card.package).path).name)) or "data"
     try:
         with requests.Session() as session:
-            session.max_redirects = REDIRECTS
-            with session.get(card.package, stream=True, timeout=timeout_s) as response:
+            session.trust_env = False  # passwords of .netrc stay here
+            session.proxies.update(requests.utils.get_environ_proxies(card.package))
+            with session.get(card.package, stream=True, timeout=timeout_s, allow_redirects=False) as response:
                 response.raise_for_status()
+                if response.is_redirect:  # it may lead away from what the user allowed
+                    target = response.headers.get("location", "")[:200]
+                    raise requests.RequestException(f"it redirects to {target}, which would have to be named itself")
                 total, end = 0, time.monotonic() + timeout_s
                 with open(work / name, "wb") as file:
                     for chunk in response.iter_content(CHUNK):

@@ -60,9 +60,7 @@ def describe_files(folder: Path) -> tuple[StagedFile, ...]:
 
 
 def digest_of(files: Sequence[StagedFile]) -> str:
-    """Digest of a single file, or of all names and digests of a folder."""
-    if len(files) == 1:
-        return files[0].sha256
+    """Digest of the names and digests of files: equal content under another name is other data to a program."""
     listed = "".join(f"{file.name}\0{file.sha256}\n" for file in sorted(files, key=lambda file: file.name))
     return hashlib.sha256(listed.encode()).hexdigest()
 

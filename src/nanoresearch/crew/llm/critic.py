@@ -24,7 +24,7 @@ from nanoresearch.crew.builtin.critic import (
 from nanoresearch.crew.builtin.kits import load_kits
 from nanoresearch.crew.llm.assignment import OWN, fixed_by
 from nanoresearch.crew.llm.data_desk import DataDesk
-from nanoresearch.crew.llm.designer import ANSWERS, Answered
+from nanoresearch.crew.llm.designer import ANSWERS, CRITIQUES, Answered
 from nanoresearch.crew.llm.desk import RULES, Desk, material, told
 from nanoresearch.crew.llm.outline import Outline, holds, outline_of, outline_text, value_at
 from nanoresearch.crew.llm.rules import check_forbidden
@@ -35,8 +35,6 @@ from nanoresearch.schema.blueprint import Blueprint, Critique, Objection
 from nanoresearch.schema.idea import Ideas, NoveltyReport
 from nanoresearch.schema.record import Record
 
-CRITIQUES = "planning/critiques.jsonl"
-"""File of a run with the critiques so far."""
 HYPOTHESES = "ideation/hypotheses.json"
 NOVELTY = "ideation/novelty.json"
 CORRECTIONS = 2

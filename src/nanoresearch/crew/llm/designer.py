@@ -29,6 +29,8 @@ from nanoresearch.schema.dataset import StagedDataset
 from nanoresearch.schema.idea import Hypothesis
 from nanoresearch.schema.record import Record
 
+CRITIQUES = "planning/critiques.jsonl"
+"""File of a run with the critiques so far."""
 ANSWERS = "planning/answers.jsonl"
 """File of a run that keeps how each objection was met."""
 CORRECTIONS = 4
@@ -105,7 +107,7 @@ class LlmDesigner:
         task = Assignment(
             briefing=briefing,
             hypothesis=hypothesis,
-            fixed=fixed_by(briefing, {item.kind for item in previous[1].objections} if previous else ()),
+            fixed=fixed_by(briefing, objected(self._desk.folder, previous[1]) if previous else ()),
             data=data,
             kits=usable_kits(data),
             works=surveyed_works(self._desk.folder),
@@ -170,6 +172,12 @@ def request(task: Assignment) -> str:
             "Send the whole draft again with every objection met; say in answers how. Keep what was not objected to.",
         ]
     )
+
+
+def objected(folder: RunFolder, critique: Critique) -> set[str]:
+    """Kinds of all objections up to and with a critique: what one of them changed of the plan stays changed."""
+    earlier = [item for item in folder.load_lines(CRITIQUES, Critique) if item.round < critique.round]
+    return {objection.kind for item in (*earlier, critique) for objection in item.objections}
 
 
 def keep_answers(folder: RunFolder, critique: Critique, draft: Draft) -> None:

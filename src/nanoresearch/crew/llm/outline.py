@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any
 
+from nanoresearch.crew.builtin.judge import judge_of
+from nanoresearch.crew.llm.assignment import OWN
 from nanoresearch.schema.blueprint import Blueprint
 
 Outline = dict[str, Any]
@@ -13,9 +15,8 @@ def outline_of(blueprint: Blueprint) -> Outline:
     """Nested values; lists of things with ids are dictionaries by id."""
     apart = {"topic", "datasets", "support", "components", "methods", "metrics", "seeds", "informed_by"}
     shown = blueprint.model_dump(mode="json", exclude=apart)
-    own = blueprint.study == "own"
     return shown | {
-        "evaluation": "written for this study, self-reported" if own else "frozen, by the kit's own program",
+        "evaluation": _evaluation(blueprint),
         "datasets": {
             item.card.id: item.card.model_dump(mode="json", include={"name", "summary", "note", "carrier", "domain"})
             for item in blueprint.datasets
@@ -59,6 +60,17 @@ def holds(value: Any, quote: str) -> bool:
     """Whether a quote stands in what is at a path, spaces and letter case aside."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return _plain(quote) in _plain(text)
+
+
+def _evaluation(blueprint: Blueprint) -> Outline:
+    """Who scores the results on each data set."""
+    if blueprint.study == OWN:
+        return {item.card.id: "written for this study, self-reported" for item in blueprint.datasets}
+    exposed = judge_of(blueprint).self_reported
+    return {
+        item.card.id: f"self-reported: {exposed[item.card.id]}" if item.card.id in exposed else "frozen, by the kit"
+        for item in blueprint.datasets
+    }
 
 
 def _plain(text: str) -> str:

@@ -1,6 +1,5 @@
 """The designer: what a draft becomes, and which drafts never become anything."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,16 +18,8 @@ from nanoresearch.schema.blueprint import Blueprint, Critique, Objection
 from nanoresearch.schema.profile import Compute, Profile, StatisticsHabits
 from nanoresearch.stages.planning import BLUEPRINT, SEAL, freeze, read_frozen
 
-from ..builtin.lived import memory
+from ...builtin.lived import memory
 from .bench import HYPOTHESIS, TOPIC, Bench, briefing, kit_draft, own_draft
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    yield made
-    if made.models:
-        made.models.close()
 
 
 def design(

@@ -54,8 +54,14 @@ class Bench:
         events = Events(self.events.append)
         log = RunLog(self.folder, events)
         log.phase = "planning"
+        self.close()
         self.models = Models.scripted_for(scripts, self.folder, events, log)
         return Desk(self.models, (), None, config or Config(crew="llm"), self.folder, events, None)
+
+    def close(self) -> None:
+        if self.models:
+            self.models.close()
+        self.models = None
 
     def asked(self, role: Any) -> list[str]:
         """All that a role's script was told, request by request, corrections included."""

@@ -1,6 +1,5 @@
 """The data desk: what is on offer, once and for all in a run."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,6 @@ from nanoresearch.crew.llm.designer import LlmDesigner
 from nanoresearch.errors import ConfigError, DatasetError
 
 from .bench import HYPOTHESIS, Bench, briefing, own_draft
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    yield made
-    if made.models:
-        made.models.close()
 
 
 def opened(bench: Bench, **settings: object) -> DataDesk:
@@ -113,5 +104,5 @@ def test_columns_are_described_and_values_are_not(bench: Bench, tmp_path: Path) 
     assert "flu" not in text
     other = Bench(tmp_path / "other")
     hidden = opened(other, files={"mine": str(folder)}, preview=False).described()
-    other.models.close()  # type: ignore[union-attr]
+    other.close()
     assert "diagnosis" not in hidden

@@ -1,15 +1,13 @@
 """The critic: what its program sees no model can wave through, and what its model says must stand in the blueprint."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("pydantic_ai", reason="pip install 'nanoresearch[llm]'")
 
-from nanoresearch.crew.llm.critic import CRITIQUES, LlmCritic
-from nanoresearch.crew.llm.designer import LlmDesigner
+from nanoresearch.crew.llm.critic import LlmCritic
+from nanoresearch.crew.llm.designer import CRITIQUES, LlmDesigner
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.errors import BlueprintRejected
 from nanoresearch.schema.blueprint import Blueprint, Critique
@@ -26,14 +24,6 @@ STRAW = {
     "change": "Give annealing the adaptive width that hill climbing has.",
     "blocking": True,
 }
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    yield made
-    if made.models:
-        made.models.close()
 
 
 def drawn(bench: Bench, draft: dict[str, Any] | None = None) -> Blueprint:
@@ -212,3 +202,12 @@ def test_a_designer_that_never_mends_is_given_up(bench: Bench) -> None:
     critique = critic.critique(briefing(), draft, 1, bench.data_root)
     with pytest.raises(BlueprintRejected, match="5 drafts in a row"):
         designer.design(briefing(), HYPOTHESIS, (draft, critique), bench.data_root)
+
+
+def test_the_critic_is_told_who_scores(bench: Bench) -> None:
+    judged(bench, drawn(bench, kit_draft()), {"objections": []})
+    assert '"wine": "frozen, by the kit"' in bench.asked("critic")[0]
+    other = Bench(bench.data_root.parent / "other")
+    judged(other, drawn(other), {"objections": []})
+    assert '"rugged-landscapes": "written for this study, self-reported"' in other.asked("critic")[0]
+    other.close()
