@@ -46,6 +46,9 @@ MINI = "mini"
 """What coding.agent is for mini-swe-agent; anything else is a command."""
 
 TASK, CONTRACT, BLUEPRINT, NOTES, CURE = "TASK.md", "CONTRACT.md", "blueprint.json", "NOTES.md", "CURE.md"
+DATA_VARIABLE = "NANORESEARCH_DATA"
+"""Where run.py looks for data."""
+
 MOST_FILES = 40
 TRANSCRIPT_CHARACTERS = 400_000
 
@@ -83,7 +86,7 @@ class CommandAgent:
             self._words = shlex.split(config.agent)
             for word in self._words:
                 word.format(folder="", task_file="")
-        except (ValueError, KeyError, IndexError) as error:
+        except (ValueError, KeyError, IndexError, AttributeError) as error:
             raise ConfigError(
                 f"coding.agent {config.agent!r} is no command: it may hold {{folder}} and {{task_file}} ({error})."
             ) from error
@@ -94,22 +97,25 @@ class CommandAgent:
         given = {key: os.environ[key] for key in config.agent_env if key in os.environ}
         if missing := sorted(set(config.agent_env) - set(given)):
             desk.events.emit("warning", f"the coding agent goes without {', '.join(missing)}: not in the environment")
+        isolation = desk.isolation or require(desk.config.execution.sandbox)
+        if isolation.kind == "none":
+            desk.events.emit("warning", "the coding agent runs without a sandbox: with all that you can read and reach")
         output = desk.folder.path(f"{FOLDER}/{name}")
         output.mkdir(parents=True, exist_ok=True)
-        ended = run_command(
-            Command(
-                words=tuple(word.format(folder=folder, task_file=folder / TASK) for word in self._words),
-                folder=folder,
-                output_folder=output,
-                timeout_s=config.agent_timeout_s,
-                environment=given,
-                readable=(*(Path(item).expanduser() for item in config.agent_readable), *readable),
-                hidden=tuple(hidden),
-                network=config.agent_network,
-            ),
-            desk.isolation or require(desk.config.execution.sandbox),
+        command = Command(
+            words=tuple(word.format(folder=folder, task_file=folder / TASK) for word in self._words),
+            folder=folder,
+            output_folder=output,
+            timeout_s=config.agent_timeout_s,
+            environment={DATA_VARIABLE: str(data_root_of(desk))} | given,
+            readable=(*(Path(item).expanduser() for item in config.agent_readable), *readable),
+            hidden=tuple(hidden),
+            network=config.agent_network,
         )
-        shutil.rmtree(output, ignore_errors=True)  # what it printed may hold keys; the transcript does not
+        try:
+            ended = run_command(command, isolation)
+        finally:
+            shutil.rmtree(output, ignore_errors=True)  # what it printed may hold keys; the transcript does not
         said = f"$ {config.agent}\n{ended.words}\n\n{ended.stdout}\n{ended.stderr}"
         keep_transcript(desk, name, said)
         return ended.words
@@ -190,7 +196,7 @@ class AgentDebugger:
     ) -> Patch | None:
         """What the agent changed, if that is within a debugger's reach; None when it changes nothing that helps."""
         contract = contract_of(briefing, blueprint, self._desk.config.coding)
-        notes = study_text(self._desk, briefing, blueprint, contract)
+        notes = study_text(self._desk, briefing, blueprint, contract, anew=False)
         error = trouble([], plain_failure(failure, places_of(self._desk)))
         own = {name: text for name, text in files.items() if name.endswith(".py") and name not in RESERVED}
         current = {name: text for name, text in own.items() if name not in contract.trusted}
@@ -234,7 +240,7 @@ def take_turn(
     placed = {
         **written,
         **contract.trusted,
-        TASK: _task(desk, blueprint, contract, found, cure=cure),
+        TASK: _task(blueprint, contract, found, cure=cure),
         CONTRACT: prompt("contract"),
         BLUEPRINT: blueprint.model_dump_json(indent=1) + "\n",
         NOTES: notes,
@@ -282,7 +288,7 @@ def _plain_text(path: Path) -> str | None:
         return None
 
 
-def _task(desk: Desk, blueprint: Blueprint, contract: Contract, found: str, *, cure: bool) -> str:
+def _task(blueprint: Blueprint, contract: Contract, found: str, *, cure: bool) -> str:
     own = is_own(blueprint)
     text = prompt("agent").format(
         files=", ".join(contract.written),
@@ -290,7 +296,7 @@ def _task(desk: Desk, blueprint: Blueprint, contract: Contract, found: str, *, c
         packages=", ".join(sorted(contract.packages)),
         python=Path(sys.executable).name,
         seed=blueprint.seeds[0],
-        data=str(data_root_of(desk)) if own else "not here: this study is judged from outside, and errors are told",
+        data="it finds the data by itself" if own else "but the data are not here, so that nobody sees the test part",
     )
     if cure:
         text += (

@@ -188,8 +188,8 @@ class LlmCoder:
         ).output
 
 
-def study_text(desk: Desk, briefing: Briefing, blueprint: Blueprint, contract: Contract) -> str:
-    """What stays the same in all prompts about one program."""
+def study_text(desk: Desk, briefing: Briefing, blueprint: Blueprint, contract: Contract, *, anew: bool = True) -> str:
+    """What stays the same in all prompts about one program. `anew`: also what is there before it is written."""
     parts = [
         told(briefing),
         material("the experiment", experiment_text(blueprint)),
@@ -200,11 +200,11 @@ def study_text(desk: Desk, briefing: Briefing, blueprint: Blueprint, contract: C
         parts.append(f"predict() must return {form}.")
         given = {name: contract.trusted[name] for name in ("data.py", "evaluate.py")}
         parts.append("These files are given and judge the methods; they are not yours to write:\n\n" + shown(given))
-    if start := starting_point(blueprint):
+    if anew and (start := starting_point(blueprint)):
         parts.append(
             "These methods exist. Build on this text, and keep what it does:\n\n" + shown({"models.py": start})
         )
-    if code := repository_text(desk):
+    if anew and (code := repository_text(desk)):
         parts.append(code)
     return "\n\n".join(parts)
 

@@ -69,7 +69,7 @@ class LlmDebugger:
         )
         plainly = plain_failure(failure, places_of(self._desk))
         changing = "\n\n".join(_question(files, contract, plainly, attempts))
-        constant = study_text(self._desk, briefing, blueprint, contract)
+        constant = study_text(self._desk, briefing, blueprint, contract, anew=False)
         repair = self._desk.models.ask(
             "debugger", self._agent, lay_out(constant=constant, changing=changing), deps=case
         ).output

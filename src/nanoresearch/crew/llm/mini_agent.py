@@ -16,9 +16,9 @@ from pydantic_ai import Agent
 from pydantic_ai.messages import ModelMessage
 
 from nanoresearch.config import CodingConfig
-from nanoresearch.crew.llm.agent import FOLDER, TASK, keep_transcript
+from nanoresearch.crew.llm.agent import DATA_VARIABLE, FOLDER, TASK, keep_transcript
 from nanoresearch.crew.llm.desk import RULES, Desk, material
-from nanoresearch.crew.llm.dry_run import places_of
+from nanoresearch.crew.llm.dry_run import data_root_of, places_of
 from nanoresearch.errors import ModelError
 from nanoresearch.execution.command import Command, run_command
 from nanoresearch.execution.sandbox import require
@@ -206,6 +206,7 @@ class _Shell:
                 folder=self._folder,
                 output_folder=output,
                 timeout_s=COMMAND_S,
+                environment={DATA_VARIABLE: str(data_root_of(self._desk))},
                 hidden=self._hidden,
                 readable=self._readable,
             ),

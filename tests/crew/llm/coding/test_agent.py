@@ -177,7 +177,7 @@ def test_landlock_cannot_give_a_network(agency: Agency) -> None:
         agency.write(GOOD, isolation=landlock, agent_network=True)
 
 
-@pytest.mark.parametrize("template", ["codex {nothing}", "codex 'x", "codex {"])
+@pytest.mark.parametrize("template", ["codex {nothing}", "codex 'x", "codex {", "codex {folder.x}"])
 def test_a_template_that_is_none(office: Office, template: str) -> None:
     with pytest.raises(ConfigError, match=r"no command: it may hold \{folder\} and \{task_file\}"):
         AgentCoder(office.sit({}, agent=template))
