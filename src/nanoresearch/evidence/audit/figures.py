@@ -10,7 +10,7 @@ from nanoresearch.evidence.statistics import derive
 from nanoresearch.paper.drawing import Drawing
 from nanoresearch.paper.figures import draw
 from nanoresearch.paper.render import render_figure
-from nanoresearch.paper.template import layout_of
+from nanoresearch.paper.template import format_of, layout_of
 from nanoresearch.schema.analysis import Figure
 
 
@@ -54,7 +54,7 @@ def _values(case: Case, figure: Figure) -> Iterator[Doubt]:
 
 def _drawn_again(case: Case, figure: Figure, sidecar: str, kept: Drawing) -> Iterator[Doubt]:
     """The sidecar leaves nothing out, and with the same library the drawing itself comes out the same."""
-    width = layout_of(case.run.profile.writing.format).figure_width(figure.wide)
+    width = layout_of(format_of(case.run.profile.writing)).figure_width(figure.wide)
     with tempfile.TemporaryDirectory() as scratch:
         file = draw(
             figure,

@@ -7,6 +7,7 @@ from pathlib import Path
 from nanoresearch.errors import NanoResearchError
 from nanoresearch.evidence.audit import names
 from nanoresearch.evidence.audit.case import Case, Doubt
+from nanoresearch.paper.template import format_of, own_file
 from nanoresearch.paths import walk_files
 from nanoresearch.schema.analysis import Analysis
 from nanoresearch.schema.blueprint import Blueprint, Critique
@@ -104,6 +105,8 @@ def _floats(case: Case) -> Iterator[Doubt]:
     tables = [table.id for table in case.analysis.tables]
     drawings = {f"{names.DRAWINGS}/{name}.{ending}" for name in figures for ending in ("pdf", "json")}
     paper = {names.PAPER_TEX, names.NUMBERS_TEX, names.BIBLIOGRAPHY, names.BUILD}
+    if own := own_file(format_of(case.run.profile.writing)):
+        paper.add(f"{names.PAPER}/{own}")
     paper |= {f"{names.PAPER}/tables/{name}.tex" for name in tables}
     paper |= {f"{names.PAPER}/figures/{name}.{ending}" for name in figures for ending in ("pdf", "tex")}
     for folder, wanted, allowed in (
