@@ -30,7 +30,7 @@ class PaperLayout:
     """Width of a wide figure."""
 
     brings: frozenset[str] = frozenset()
-    """What the class brings along, so that the preamble leaves it out: fonts, natbib, xcolor, hyperref."""
+    """What the class brings along, so that the preamble leaves it out."""
 
     def figure_width(self, wide: bool) -> float:
         """Width at which a figure is drawn, so that it is printed unscaled."""
@@ -41,9 +41,7 @@ LAYOUTS = {
     "article": PaperLayout(False, "plainnat", "round,authoryear", 4.6, 5.5),
     "twocolumn": PaperLayout(True, "plainnat", "round,authoryear", 3.25, 6.75),
     "ieee": PaperLayout(True, "IEEEtranN", "numbers,sort&compress", 3.4, 6.9),
-    "acmart": PaperLayout(
-        True, "ACM-Reference-Format", "", 3.3, 6.9, frozenset(["fonts", "natbib", "xcolor", "hyperref"])
-    ),
+    "acmart": PaperLayout(False, "ACM-Reference-Format", "", 4.6, 5.5, frozenset(["natbib", "xcolor", "hyperref"])),
     "llncs": PaperLayout(False, "plainnat", "numbers,sort&compress", 4.4, 4.8),
     "elsarticle": PaperLayout(False, "elsarticle-harv", "", 4.6, 5.4, frozenset(["natbib"])),
 }

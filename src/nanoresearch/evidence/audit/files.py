@@ -104,6 +104,7 @@ def _floats(case: Case) -> Iterator[Doubt]:
     figures = [figure.id for figure in case.analysis.figures]
     tables = [table.id for table in case.analysis.tables]
     drawings = {f"{names.DRAWINGS}/{name}.{ending}" for name in figures for ending in ("pdf", "json")}
+    drawings |= {f"{names.DRAWINGS}/{item.id}.py" for item in case.analysis.figures if item.kind == "script"}
     paper = {names.PAPER_TEX, names.NUMBERS_TEX, names.BIBLIOGRAPHY, names.BUILD}
     if own := own_file(format_of(case.run.profile.writing)):
         paper.add(f"{names.PAPER}/{own}")
