@@ -29,6 +29,7 @@ from nanoresearch.literature.library import Library
 from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.literature.sources import clients_for
 from nanoresearch.models.routing import Route, routes
+from nanoresearch.paper.template import check_template
 from nanoresearch.paths import Home, RunFolder
 from nanoresearch.planner.planner import DeferredPlanner, FixedPlanner, Planner
 from nanoresearch.planner.problems import PlannerError
@@ -84,6 +85,7 @@ def create_run(home: Home, request: RunRequest) -> RunFolder:
     if request.config.execution.executor == "slurm":
         require_slurm()
     isolation_for(request.config)
+    check_template(request.profile.writing)
     home.check_writable()
     if shutil.which("git") is None:
         raise NanoResearchError(

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -11,6 +11,7 @@ from nanoresearch.cli.output import json_errors, print_json, progress
 from nanoresearch.errors import AuditFailed, NanoResearchError, UsageError
 from nanoresearch.paths import Home, RunFolder, held, read_record, write_atomic
 from nanoresearch.schema.audit import Audit
+from nanoresearch.schema.profile import PaperFormat
 from nanoresearch.schema.run import RunRecord
 
 RECALLED = "recalled.json"
@@ -44,7 +45,7 @@ unsafe_option = click.option(
     default=None,
     help="Where experiments run (inprocess: without limits and sandbox, for debugging).",
 )
-@click.option("--format", "paper_format", type=click.Choice(["article", "twocolumn", "ieee"]), help="Paper layout.")
+@click.option("--format", "paper_format", type=click.Choice(get_args(PaperFormat)), help="Paper layout.")
 @feedback_option
 @minutes_option
 @usd_option

@@ -5,6 +5,7 @@ from datetime import datetime
 from nanoresearch.crew.roles import Briefing, WritingMaterial
 from nanoresearch.paper.compile import compile_pdf
 from nanoresearch.paper.render import render_paper
+from nanoresearch.paper.template import bring_template
 from nanoresearch.schema.manuscript import Build, Manuscript, Review
 from nanoresearch.stages.workplace import Workplace
 
@@ -63,6 +64,7 @@ def typeset_soundly(work: Workplace, material: WritingMaterial, manuscript: Manu
 def typeset(work: Workplace, material: WritingMaterial, manuscript: Manuscript) -> Build:
     """Write the LaTeX sources and compile them."""
     folder = work.folder.path(PAPER)
+    bring_template(work.profile.writing, folder)
     render_paper(
         manuscript,
         material.analysis,

@@ -1,30 +1,24 @@
 """Says what the results mean: statistics by the program, their reading by a model, in words without numbers."""
 
-from dataclasses import dataclass
-
 from pydantic import BaseModel, Field
 from pydantic_ai import Agent, ModelRetry, RunContext
 
 from nanoresearch.crew.builtin.analyst import BuiltinAnalyst
-from nanoresearch.crew.builtin.reviewer import BAD, GOOD, HEDGED
 from nanoresearch.crew.llm.desk import RULES, Desk, material, told
 from nanoresearch.crew.llm.dossier import study_told
+from nanoresearch.crew.llm.figures import further_figures
 from nanoresearch.crew.llm.numbers import QuotableNumbers
 from nanoresearch.crew.llm.texts import instructions
+from nanoresearch.crew.llm.wording import Evidence
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import ModelError
 from nanoresearch.evidence.audit.case import Case
-from nanoresearch.evidence.audit.integrity import against
-from nanoresearch.evidence.audit.literals import literals
 from nanoresearch.evidence.audit.paperwork import proper_names
 from nanoresearch.evidence.statistics import Ledger
 from nanoresearch.models.prompts import lay_out
-from nanoresearch.paper.escape import latex
 from nanoresearch.paths import RunFolder
-from nanoresearch.schema.analysis import Analysis, Finding
+from nanoresearch.schema.analysis import Analysis
 
-LONGEST = 90
-"""Words on one finding."""
 MOST_CAUTIONS = 5
 
 
@@ -42,41 +36,6 @@ class Interpretation(BaseModel):
     cautions: list[str] = Field(description="What limits these conclusions, in words without numbers.")
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What an interpretation is held against."""
-
-    analysis: Analysis
-    names: frozenset[str]
-    """Names that may hold digits, LaTeX."""
-
-    @property
-    def findings(self) -> dict[str, Finding]:
-        """By id."""
-        return {finding.id: finding for finding in self.analysis.findings}
-
-    def fault(self, text: str) -> str:
-        """What cannot stand in a piece of text, or nothing."""
-        shown = latex(text)
-        if not text.strip():
-            return "it is empty"
-        if found := literals(shown, self.names):
-            return f"it has numbers ({', '.join(found[:5])}); use words alone"
-        if said := against(self.analysis.verdict, shown):
-            return f'it says "{said[0]}", but the hypothesis is {self.analysis.verdict}'
-        return f"it has more than {LONGEST} words" if len(text.split()) > LONGEST else ""
-
-    def fault_of(self, item: Meaning) -> str:
-        """What is wrong with the reading of one finding, or nothing."""
-        finding = self.findings.get(item.finding)
-        if finding is None:
-            return f"there is no finding {item.finding!r}"
-        claimed = (GOOD.search(item.text) or BAD.search(item.text)) and not HEDGED.search(item.text)
-        if finding.verdict in ("no_difference", "note") and claimed:
-            return f"it claims a direction, but the finding is: {finding.verdict.replace('_', ' ')}"
-        return self.fault(item.text)
-
-
 _ANALYST: Agent[Evidence, Interpretation] = Agent(
     output_type=Interpretation, instructions=RULES + instructions("analyst"), deps_type=Evidence, retries=2,
     name="analyst",
@@ -86,12 +45,14 @@ _ANALYST: Agent[Evidence, Interpretation] = Agent(
 @_ANALYST.output_validator
 def _within_the_findings(ctx: RunContext[Evidence], said: Interpretation) -> Interpretation:
     """Readings and cautions that can stand; the others are given back, and in the end left out."""
-    wrong = [f"- {item.finding}: {fault}" for item in said.readings if (fault := ctx.deps.fault_of(item))]
+    wrong = [
+        f"- {item.finding}: {fault}" for item in said.readings if (fault := ctx.deps.fault_of(item.finding, item.text))
+    ]
     wrong += [f'- caution "{text[:60]}": {fault}' for text in said.cautions if (fault := ctx.deps.fault(text))]
     if wrong and not ctx.last_attempt:
         raise ModelRetry("Mend these and send the whole interpretation again:\n" + "\n".join(wrong[:12]))
     return Interpretation(
-        readings=[item for item in said.readings if not ctx.deps.fault_of(item)],
+        readings=[item for item in said.readings if not ctx.deps.fault_of(item.finding, item.text)],
         cautions=[text for text in said.cautions if not ctx.deps.fault(text)][:MOST_CAUTIONS],
     )
 
@@ -106,7 +67,8 @@ class LlmAnalyst:
         """Statistics, findings in the order of their weight, tables and figures."""
         analysis = BuiltinAnalyst().analyse(briefing, ledger, folder)
         evidence = Evidence(analysis, frozenset(proper_names(Case(folder))))
-        numbers = material("results", QuotableNumbers(ledger, folder).shown())
+        quotable = QuotableNumbers(ledger, folder)
+        numbers = material("results", quotable.shown())
         prompt = lay_out(
             constant=told(briefing),
             changing="\n\n".join([study_told(ledger.blueprint, analysis), numbers, "Interpret these findings."]),
@@ -116,7 +78,10 @@ class LlmAnalyst:
         except ModelError as error:
             self._desk.events.emit("degraded", f"No model interpreted the findings: {error}")
             return analysis
-        return interpreted(analysis, said)
+        analysis = interpreted(analysis, said)
+        style = briefing.profile.writing
+        more = further_figures(self._desk, ledger.blueprint, analysis, quotable, evidence, style)
+        return analysis.model_copy(update={"figures": (*analysis.figures, *more)})
 
 
 def interpreted(analysis: Analysis, said: Interpretation) -> Analysis:

@@ -71,6 +71,14 @@ class QuotableNumbers:
             or any(key.startswith(f"mean.{name}.") and key.count(".") == 2 for name in main)
         ]
 
+    def statistics(self) -> dict[str, tuple[float, Statistic]]:
+        """Unrounded value and source of every number that a statistic over records gives, by key."""
+        return {
+            key: (item.number.value, item.number.source)
+            for key, item in self.by_key.items()
+            if isinstance(item.number.source, Statistic) and isinstance(item.number.value, float)
+        }
+
     def used(self, texts: Iterable[str]) -> tuple[Number, ...]:
         """The numbers that these texts refer to."""
         keys = {key for text in texts for key in re.findall(r"\\result\{([^{}]*)\}", text)}

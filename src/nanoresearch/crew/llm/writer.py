@@ -34,6 +34,7 @@ from nanoresearch.errors import ModelError
 from nanoresearch.evidence.audit.names import PAPER_TEX
 from nanoresearch.models.prompts import lay_out
 from nanoresearch.paper.escape import latex
+from nanoresearch.paper.template import format_of
 from nanoresearch.schema.analysis import Number
 from nanoresearch.schema.manuscript import Build, Manuscript, Remark, Response, Review, Section
 
@@ -156,7 +157,7 @@ class LlmWriter:
             title=title,
             authors=latex(style.author),
             affiliation=latex(style.affiliation),
-            format=style.format,
+            format=format_of(style),
             keywords=keywords,
             sections=ordered,
             numbers=sitting.numbers_of(ordered),

@@ -7,6 +7,7 @@ from nanoresearch.crew.builtin.writer.revision import cure, revised, rule_for
 from nanoresearch.crew.builtin.writer.study import Study
 from nanoresearch.crew.roles import Briefing, WritingMaterial
 from nanoresearch.paper.escape import latex
+from nanoresearch.paper.template import format_of
 from nanoresearch.schema.analysis import Number
 from nanoresearch.schema.manuscript import Build, Manuscript, Review, Section
 
@@ -28,7 +29,7 @@ class BuiltinWriter:
             title=opening.paper_title(study),
             authors=latex(style.author),
             affiliation=latex(style.affiliation),
-            format=style.format,
+            format=format_of(style),
             keywords=opening.keywords(study),
             sections=sections,
             numbers=merge_numbers(material.analysis.numbers, study.book.numbers),
