@@ -135,6 +135,16 @@ class Home:
         return self.root / "cache" / "literature.db"
 
     @property
+    def environments(self) -> Path:
+        """Folder of Python environments of experiments; may be deleted while no run goes on."""
+        return self.root / "cache" / "environments"
+
+    @property
+    def repositories(self) -> Path:
+        """Folder of repositories that experiments build on; may be deleted while no run goes on."""
+        return self.root / "cache" / "repositories"
+
+    @property
     def models(self) -> Path:
         """Folder of base models."""
         return self.root / "models"
