@@ -337,7 +337,7 @@ def audit(run_id: str, as_json: bool) -> None:
 @json_option
 def reproduce(run_id: str, unsafe: bool, as_json: bool) -> None:
     """Run a run's experiment again from its commit and compare every result. Exits with 1 when one differs."""
-    from nanoresearch.assemble import crew_for, library_versions
+    from nanoresearch.assemble import crew_for, environments_for, library_versions
     from nanoresearch.config import load_config
     from nanoresearch.events import Events
     from nanoresearch.evidence.reproduce import reproduce_run
@@ -348,11 +348,13 @@ def reproduce(run_id: str, unsafe: bool, as_json: bool) -> None:
     with json_errors(as_json):
         home = Home.find()
         folder = home.find_run(run_id)
-        isolation = require("off" if unsafe else load_config(home.config_file).execution.sandbox)
+        config = load_config(home.config_file)
+        isolation = require("off" if unsafe else config.execution.sandbox)
         with progress() as listener:
-            judge = crew_for(load_config(home.config_file), OfflineCorpus()).judge
+            judge = crew_for(config, OfflineCorpus()).judge
             executor, events = LocalExecutor(isolation), Events(listener)
-            found = reproduce_run(folder, executor, home.data, events, library_versions(), judge)
+            environments = environments_for(config, home, events)
+            found = reproduce_run(folder, executor, home.data, events, library_versions(), judge, environments)
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:

@@ -90,8 +90,8 @@ def this_python(requirements: str) -> Environment:
     """This Python, if it has what is asked for. Raises RequirementsUnmet, saying what is missing."""
     if missing := unmet(read_requirements(requirements)):
         raise RequirementsUnmet(
-            f"The code asks for what this Python does not have: {'; '.join(missing)}. Install that, or use the local or "
-            "the SLURM executor, which make environments."
+            f"The code asks for what this Python does not have: {'; '.join(missing)}. Install that, or use the local "
+            "or the SLURM executor, which make environments."
         )
     return HERE
 
@@ -204,7 +204,9 @@ def _empty(folder: Path) -> None:
 def _pip(folder: Path, settings: SetupConfig, own: dict[str, str], *words: str) -> str:
     """Run pip for an environment that has no packages yet. Its complaint, or nothing. Raises ExecutionError."""
     python = str(folder / "bin" / "python")
-    program = [sys.executable, "-I", "-m", "pip", "--python", python] if find_spec("pip") else [python, "-I", "-m", "pip"]
+    program = (
+        [sys.executable, "-I", "-m", "pip", "--python", python] if find_spec("pip") else [python, "-I", "-m", "pip"]
+    )
     environment = {name: os.environ[name] for name in HANDED_ON if name in os.environ} | own
     options = ["--no-input", "--disable-pip-version-check", "--quiet"]
     with subprocess.Popen(
@@ -221,7 +223,7 @@ def _pip(folder: Path, settings: SetupConfig, own: dict[str, str], *words: str) 
         except subprocess.TimeoutExpired as error:
             os.killpg(process.pid, signal.SIGKILL)
             raise ExecutionError(
-                f"An environment for the code was not ready within {settings.timeout_s:g} s (execution.setup.timeout_s)."
+                f"An environment was not ready within {settings.timeout_s:g} s (execution.setup.timeout_s)."
             ) from error
         except BaseException:  # Ctrl-C reaches only us
             os.killpg(process.pid, signal.SIGKILL)

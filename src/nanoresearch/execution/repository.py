@@ -187,6 +187,16 @@ class Codebase:
         return result.stdout
 
 
+def same_change(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two patches leave the same code behind: comments and layout of Python do not count."""
+    return one.keys() == other.keys() and all(_meaning(name, one[name]) == _meaning(name, other[name]) for name in one)
+
+
+def _meaning(name: str, content: str) -> str:
+    tree = _tree(content) if name.endswith(".py") else None
+    return ast.dump(tree) if tree else content.strip()
+
+
 def _check_path(name: str) -> None:
     """Raise PatchRefused unless the name is a plain relative path of a file, the same on every platform."""
     path = PurePosixPath(name)

@@ -28,7 +28,7 @@ def read_requirements(text: str) -> tuple[Requirement, ...]:
     Only names with extras, versions and markers are taken. Addresses and options of pip are not: they could name other
     indexes, files of this machine, or code to be run. Raises RequirementsUnmet naming the line.
     """
-    found = []
+    found: list[Requirement] = []
     for number, line in enumerate(text.splitlines(), start=1):
         words = re.sub(r"(^|\s)#.*$", "", line).strip()
         if not words:
@@ -36,7 +36,7 @@ def read_requirements(text: str) -> tuple[Requirement, ...]:
         if len(found) == MOST_REQUIREMENTS:
             raise RequirementsUnmet(f"{REQUIREMENTS} has more than {MOST_REQUIREMENTS} requirements.")
         requirement = _parse(words, f"{REQUIREMENTS}, line {number}")
-        if requirement.marker is None or requirement.marker.evaluate():
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             found.append(requirement)
     return tuple(found)
 
@@ -70,8 +70,8 @@ def _parse(words: str, where: str) -> Requirement:
         raise RequirementsUnmet(f"{where}: this is no name with a version, as in numpy>=2: {words[:80]!r}.")
     if requirement.url is not None:
         raise RequirementsUnmet(
-            f"{where}: {requirement.name} is asked for by an address, which is not accepted. Ask for a version, and put "
-            "the wheel into a folder of execution.setup.wheels."
+            f"{where}: {requirement.name} is asked for by an address, which is not accepted. Ask for a version, and "
+            "put the wheel into a folder of execution.setup.wheels."
         )
     return requirement
 

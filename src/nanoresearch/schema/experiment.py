@@ -96,6 +96,8 @@ class Failure(Record):
     """Line in that file."""
     tail: str
     """End of the error output."""
+    refused: tuple[str, ...] = ()
+    """Why earlier proposals for its cure were not taken, for a debugger that can think of another."""
 
 
 class Patch(Record):

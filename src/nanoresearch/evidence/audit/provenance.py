@@ -69,8 +69,10 @@ def _attempts(case: Case) -> Iterator[Doubt]:
 
 
 def _changes(case: Case, source: Attempt) -> Iterator[Doubt]:
-    """Every commit up to that of the results is the program's own, and after the first a recorded patch, whole."""
+    """Every commit up to that of the results is the program's own; after the first version each is a recorded patch."""
     commits = case.history.commits
+    base = commits[: commits.index(_first_version(case))]
+    commits = commits[len(base) :]
     if source.commit in commits:
         commits = commits[: commits.index(source.commit) + 1]
     cured = [attempt for attempt in case.attempts if attempt.patch is not None]
@@ -84,11 +86,18 @@ def _changes(case: Case, source: Attempt) -> Iterator[Doubt]:
         same = (cured[position].commit, cured[position].patch) == (before, patch.fix)
         if not same or case.history.files(after) != wanted:
             by_hand.add(after)
-    for commit in commits:
+    by_hand |= {commit for commit in base if set(case.history.makers(commit)) != {MAKER}}
+    for commit in (*base, *commits):
         if commit in by_hand:
             yield names.CODE, f"the code was changed by hand in commit {commit[:12]}"
     for attempt in cured[len(commits) - 1 :]:
         yield _file(attempt), f"names the patch {attempt.patch}, of which the codebase has no commit"
+
+
+def _first_version(case: Case) -> str:
+    """Commit of the first version of the program: the first, or that after the code of others that it was added to."""
+    program = case.record(names.PROGRAM, Program) if case.folder.has(names.PROGRAM) else None
+    return case.history.commits[1 if program and program.base and len(case.history.commits) > 1 else 0]
 
 
 def _prepared(case: Case) -> Iterator[Doubt]:
@@ -98,9 +107,7 @@ def _prepared(case: Case) -> Iterator[Doubt]:
     """
     if not case.folder.has(names.PROGRAM):
         return
-    code = "\n".join(
-        text for name, text in case.history.sources(case.history.commits[0]).items() if name.endswith(".py")
-    )
+    code = "\n".join(text for name, text in case.history.sources(_first_version(case)).items() if name.endswith(".py"))
     paper = case.folder.path(names.PAPER_TEX).read_text(encoding="utf-8")
     paper = paper.replace("\\allowbreak{}", "").replace("\\_", "_")
     for item in case.record(names.PROGRAM, Program).prepared:
@@ -222,7 +229,7 @@ def _as_reported(case: Case, source: Attempt) -> Iterator[Doubt]:
 
 def _judges(case: Case, source: Attempt) -> Iterator[Doubt]:
     """What reports, scores and divides is as it was written first, by the rule that patches are held to."""
-    first = case.history.sources(case.history.commits[0])
+    first = case.history.sources(_first_version(case))
     last = case.history.sources(source.commit)
     for name in (*PROTECTED, "data.py"):
         if name in LATER and name not in first:
