@@ -281,3 +281,10 @@ def walk_files(root: Path) -> Iterator[Path]:
     for path in sorted(root.rglob("*")):
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts):
             yield path
+
+
+def walk_all(root: Path) -> Iterator[Path]:
+    """Files and links below a folder, sorted. Follows no links."""
+    for path in sorted(root.rglob("*")):
+        if path.is_symlink() or not path.is_dir():
+            yield path

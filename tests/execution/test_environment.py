@@ -279,8 +279,9 @@ def attempt(tmp_path: Path, blueprint, settings: SetupConfig) -> Callable[..., A
         }
         (tmp_path / "data").mkdir()
         return run_attempt(
-            1, smoke=False, codebase=Codebase.create(tmp_path / "code", files), blueprint=blueprint, folder=tmp_path / "attempts" / "1",
-            data_root=tmp_path / "data", config=ExecutionConfig(), events=Events(), **options | changes,
+            1, smoke=False, codebase=Codebase.create(tmp_path / "code", files), blueprint=blueprint,
+            folder=tmp_path / "attempts" / "1", data_root=tmp_path / "data", config=ExecutionConfig(),
+            events=Events(), **options | changes,
         )  # fmt: skip
 
     return run

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -42,6 +43,25 @@ def stage(card: DatasetCard, root: Path) -> StagedDataset:
     return _inspect(card, root, digests=True)
 
 
+def verify(staged: StagedDataset, root: Path) -> None:
+    """Compare every byte of a data set with what a run was designed with. Raises DatasetMissing or DatasetCorrupt."""
+    if staged.card.carrier == "library" or staged.folder is None:
+        _inspect_library(staged.card)
+        return
+    fetched = f"Run `nanoresearch data fetch {staged.card.id}` to fetch it again."
+    remedy = "Stage it again from where it came." if staged.card.carrier == "local" else fetched
+    verify_files(staged.files, root / staged.folder, staged.card.id, remedy)
+
+
+def verify_files(files: Iterable[StagedFile], folder: Path, name: str, remedy: str, *, digests: bool = True) -> None:
+    """Compare files with their records. Raises DatasetMissing where the folder is not there, else DatasetCorrupt."""
+    if not folder.is_dir():
+        raise DatasetMissing(f"Data set {name}: {folder} is not there. {remedy}")
+    for file in files:
+        if damage := _damage(folder / file.name, file, digests=digests):
+            raise DatasetCorrupt(f"Data set {name}: {folder / file.name} {damage}. {remedy}")
+
+
 def sha256_of(path: Path) -> str:
     """Hex digest of a file."""
     with path.open("rb") as file:
@@ -65,12 +85,8 @@ def _inspect(card: DatasetCard, root: Path, *, digests: bool) -> StagedDataset:
             f"Data set {card.id}: {root / card.id} holds {staged.card.package} {staged.card.version}, but "
             f"{card.package} {card.version} is wanted. Run `nanoresearch data fetch {card.id}`."
         )
-    for file in staged.files:
-        if damage := _damage(root / card.id / file.name, file, digests=digests):
-            raise DatasetCorrupt(
-                f"Data set {card.id}: {root / card.id / file.name} {damage}. "
-                f"Run `nanoresearch data fetch {card.id}` to fetch it again."
-            )
+    remedy = f"Run `nanoresearch data fetch {card.id}` to fetch it again."
+    verify_files(staged.files, root / card.id, card.id, remedy, digests=digests)
     return staged.model_copy(update={"card": card})
 
 

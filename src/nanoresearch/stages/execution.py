@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from nanoresearch.crew.roles import Briefing
+from nanoresearch.datasets.stage import verify
 from nanoresearch.errors import ExecutionError
 from nanoresearch.evidence.statistics import Ledger
 from nanoresearch.execution.attempts import ATTEMPT_FILE, attempt_reports, run_attempt
@@ -33,7 +34,9 @@ class Execution:
 def execute(
     work: Workplace, blueprint: Blueprint, codebase: Codebase, briefing: Briefing, *, proven: bool = False
 ) -> Execution:
-    """Run the experiment until it succeeds. Raises ExecutionError when no cure is known or the tries are spent.
+    """Run the experiment until it succeeds.
+
+    Raises ExecutionError when no cure is known or the tries are spent, DatasetError when data are not as they were.
 
     A reduced run comes first if the plan wants one, the experiment has conditions to leave out, and the program has
     not proven itself before.
@@ -73,6 +76,8 @@ def _run_until_success(
         tried = bool(attempts) and attempts[-1].outcome == "succeeded"
         smoke = reduced_first and not tried
         work.log.step(_folder(number))
+        for staged in (*blueprint.datasets, *blueprint.support):
+            verify(staged, work.data_root)
         attempt = run_attempt(
             number,
             smoke=smoke,

@@ -1,9 +1,10 @@
 """Whether every record of the ledger is what a full, successful attempt at a known commit reported."""
 
+import hashlib
 import math
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise, zip_longest
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from nanoresearch.errors import ExecutionError
 from nanoresearch.evidence.audit import names
 from nanoresearch.evidence.audit.case import Case, Doubt
 from nanoresearch.execution.attempts import JOB_FILE, SavedJob, attempt_reports, seed_folder
+from nanoresearch.execution.clones import content_digest
 from nanoresearch.execution.collect import InvalidReports, condition_names, expected, merge
 from nanoresearch.execution.repository import IDENTITY, PROTECTED, Codebase
 from nanoresearch.schema.experiment import Attempt, Patch, Program, Result
@@ -45,6 +47,8 @@ def _repository(case: Case) -> Iterator[Doubt]:
         yield names.CODE, damage
     if not case.history.is_line:
         yield names.CODE, "the commits do not follow one another in a single line"
+    if (base := _program(case).base) and _digest(case.history.files(case.history.commits[0])) != base.sha256:
+        yield names.CODE, f"the first commit is not {base.origin} at {base.commit[:12]}, from which the code is to come"
     for name, content in case.history.files(case.history.commits[-1]).items():
         path = case.folder.path(f"{names.CODE}/{name}")
         if not path.is_file() or path.read_bytes() != content:
@@ -94,10 +98,19 @@ def _changes(case: Case, source: Attempt) -> Iterator[Doubt]:
         yield _file(attempt), f"names the patch {attempt.patch}, of which the codebase has no commit"
 
 
+def _program(case: Case) -> Program:
+    """What the coder said of the codebase; runs from before that was kept have no record of it."""
+    return case.record(names.PROGRAM, Program) if case.folder.has(names.PROGRAM) else Program(files={})
+
+
 def _first_version(case: Case) -> str:
     """Commit of the first version of the program: the first, or that after the code of others that it was added to."""
-    program = case.record(names.PROGRAM, Program) if case.folder.has(names.PROGRAM) else None
-    return case.history.commits[1 if program and program.base and len(case.history.commits) > 1 else 0]
+    commits = case.history.commits
+    return commits[1 if _program(case).base and len(commits) > 1 else 0]
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    return content_digest({name: hashlib.sha256(content).hexdigest() for name, content in files.items()})
 
 
 def _prepared(case: Case) -> Iterator[Doubt]:
