@@ -16,6 +16,7 @@ from nanoresearch.datasets.stage import stage
 from nanoresearch.events import Events
 from nanoresearch.execution.attempts import EVALUATION, SavedJob, attempt_reports, run_attempt
 from nanoresearch.execution.collect import InvalidReports, merge
+from nanoresearch.execution.environment import Environment, EnvironmentOf, this_python
 from nanoresearch.execution.evaluation import Judge
 from nanoresearch.execution.local import LocalExecutor
 from nanoresearch.execution.repository import Codebase, PatchRefused
@@ -73,6 +74,7 @@ class Runs:
         judge: Judge | None = None,
         isolation: Isolation | None = None,
         smoke: bool = False,
+        environments: EnvironmentOf = this_python,
     ) -> Attempt:
         self.number += 1
         files = files_of(blueprint)
@@ -84,7 +86,7 @@ class Runs:
             1, smoke=smoke, codebase=Codebase.create(self.folder / str(self.number) / "code", files),
             blueprint=blueprint, folder=self.attempts / "1", executor=LocalExecutor(isolation),
             data_root=self.folder / "data", config=ExecutionConfig(), events=Events(),
-            judge=judge_of(blueprint) if judge is None else judge,
+            judge=judge_of(blueprint) if judge is None else judge, environments=environments,
         )  # fmt: skip
 
     def saved(self) -> SavedJob:
@@ -171,6 +173,21 @@ except Exception as error:
     assert [path for path in seen if path.endswith(".given")]
     assert "LOADED" not in said
     assert "REFUSED" in said
+
+
+def test_copies_of_the_data_in_an_environment_are_hidden_too(runs: Runs, tmp_path: Path) -> None:
+    """An environment may bring its own scikit-learn, and with it the truth."""
+    packages = tmp_path / "made" / "lib" / "site-packages"
+    (packages / "sklearn" / "datasets" / "data").mkdir(parents=True)
+    (packages / "sklearn" / "datasets" / "data" / "iris.csv").write_text("secret")
+    (packages / "other.txt").write_text("open")
+    made = Environment(readable=(tmp_path / "made",), packages=packages)
+    attack = f"""
+import os
+print("SEEN", sorted(name for _, _, names in os.walk({str(packages)!r}) for name in names))
+"""
+    assert runs(study(), inject(attack.strip()), environments=lambda text: made).outcome == "succeeded"
+    assert "SEEN ['other.txt']" in (runs.output / "stdout").read_text()
 
 
 def test_results_that_the_experiment_reports_itself_make_the_job_invalid(runs: Runs) -> None:
