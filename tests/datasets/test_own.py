@@ -118,13 +118,14 @@ def test_staged_data_become_a_data_set_of_a_blueprint(table: Path, root: Path) -
         name="Mine",
         domain="tabular",
         summary="Rows.",
-        carrier="local",
+        carrier="program",
         package="",
         version="",
         licence="own",
     )
     dataset = as_dataset(staged, card)
     assert (dataset.card.sha256, dataset.folder) == (SHA256, staged.folder)
+    assert (dataset.card.carrier, dataset.card.package) == ("file", str(table))
     verify(dataset, root)
     staged.path.chmod(0o644)
     staged.path.write_bytes(b"a,b\n1,3\n")

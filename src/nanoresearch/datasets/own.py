@@ -92,7 +92,8 @@ def as_dataset(data: StagedData, card: DatasetCard) -> StagedDataset:
 
     What the card says of carrier, package, version and digest is filled in here.
     """
-    own = {"carrier": "local", "package": data.name, "version": data.sha256[:12], "sha256": data.sha256, "files": ()}
+    carrier = "url" if "://" in data.origin else "file"
+    own = {"carrier": carrier, "package": data.origin, "version": "", "sha256": data.sha256, "files": ()}
     card = DatasetCard.model_validate(card.model_dump() | own)
     return StagedDataset(card=card, version=card.version, folder=data.folder, files=data.files)
 

@@ -44,12 +44,17 @@ def stage(card: DatasetCard, root: Path) -> StagedDataset:
 
 
 def verify(staged: StagedDataset, root: Path) -> None:
-    """Compare every byte of a data set with what a run was designed with. Raises DatasetMissing or DatasetCorrupt."""
-    if staged.card.carrier == "library" or staged.folder is None:
-        _inspect_library(staged.card)
+    """Compare every byte of a data set with what a run was designed with. Raises DatasetMissing or DatasetCorrupt.
+
+    What an experiment's own program makes has no bytes to compare.
+    """
+    if staged.folder is None:
+        if staged.card.carrier == "library":
+            _inspect_library(staged.card)
         return
-    fetched = f"Run `nanoresearch data fetch {staged.card.id}` to fetch it again."
-    remedy = "Stage it again from where it came." if staged.card.carrier == "local" else fetched
+    remedy = f"Run `nanoresearch data fetch {staged.card.id}` to fetch it again."
+    if staged.card.carrier in ("file", "url"):
+        remedy = f"Stage it again from {staged.card.package}."
     verify_files(staged.files, root / staged.folder, staged.card.id, remedy)
 
 
