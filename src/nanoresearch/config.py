@@ -75,10 +75,6 @@ class SetupConfig(Record):
     """Addresses below which repositories may be cloned, such as https://github.com/OWNER. Local ones always may."""
     repository_mb: float = Field(500.0, gt=0)
     """Megabytes that a clone may take, packed and unpacked."""
-    data: tuple[UrlPrefix, ...] = ()
-    """Addresses below which data may be fetched for experiments."""
-    data_mb: float = Field(5000.0, gt=0)
-    """Megabytes that one staged data set may take."""
     timeout_s: float = Field(1800.0, gt=0)
     """Seconds that one such step may take."""
 
@@ -93,7 +89,7 @@ class ExecutionConfig(Record):
     sandbox: Literal["auto", "bubblewrap", "landlock", "off"] = "auto"
     """What keeps experiments from your files, keys and network; off runs them with all that you can reach."""
     setup: SetupConfig = SetupConfig()
-    """Environments, repositories and data that experiments need beyond what is there."""
+    """Environments and repositories that experiments need beyond what is there."""
     attempts: int = Field(8, ge=1, le=50)
     """Executions of the experiment before giving up."""
     output_mb: float = Field(8.0, gt=0)

@@ -19,6 +19,7 @@ from nanoresearch.execution.inprocess import InProcessExecutor
 from nanoresearch.execution.local import LocalExecutor
 from nanoresearch.execution.repository import Codebase
 from nanoresearch.execution.requirements import RequirementsUnmet, read_requirements, unmet
+from nanoresearch.paths import Home
 from nanoresearch.schema.experiment import Attempt
 
 from .conftest import codebase_files, isolation_called
@@ -275,7 +276,7 @@ def attempt(tmp_path: Path, blueprint, settings: SetupConfig) -> Callable[..., A
         files = codebase_files(models) | {"requirements.txt": requirements}
         options = {
             "executor": LocalExecutor(isolation_called("bubblewrap")),
-            "environments": lambda text: environment_for(text, tmp_path / "cache", settings),
+            "environments": lambda text: environment_for(text, Home.find().environments, settings),
         }
         (tmp_path / "data").mkdir()
         return run_attempt(
@@ -310,10 +311,10 @@ def test_inside_this_process_there_is_only_this_python(attempt) -> None:
     assert "which make environments" in done.failure.message
 
 
-def test_the_environment_cannot_be_changed_from_inside(attempt, tmp_path: Path) -> None:
+def test_the_environment_cannot_be_changed_from_inside(attempt) -> None:
     change = "import nrtestbox\nopen(nrtestbox.__file__, 'a').write('#')\n\n\ndef fit(seed):\n    return 0.5\n"
     done = attempt(ABSENT, models=change)
     assert done.outcome == "failed"
     assert "Read-only file system" in done.failure.message
-    (module,) = (tmp_path / "cache").glob("*/lib/*/site-packages/nrtestbox.py")
+    (module,) = Home.find().environments.glob("*/lib/*/site-packages/nrtestbox.py")
     assert module.read_text() == "VERSION = '1.0'\n"

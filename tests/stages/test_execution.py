@@ -9,6 +9,7 @@ import pytest
 from nanoresearch.config import Config, ExecutionConfig
 from nanoresearch.crew.builtin.crew import builtin_crew
 from nanoresearch.crew.roles import Briefing
+from nanoresearch.datasets.stage import DatasetCorrupt
 from nanoresearch.errors import BudgetExceeded, ExecutionError
 from nanoresearch.events import Events
 from nanoresearch.execution.evaluation import nobody
@@ -18,6 +19,7 @@ from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.paths import RunFolder
 from nanoresearch.planner.planner import FixedPlanner, PlannerInput
 from nanoresearch.runlog import RUN_FILE, RunLog
+from nanoresearch.schema.dataset import StagedDataset
 from nanoresearch.schema.experiment import Attempt, Failure, Patch
 from nanoresearch.schema.profile import Profile
 from nanoresearch.schema.run import RunRecord
@@ -172,3 +174,19 @@ def test_only_so_many_proposals_are_heard(debug: Loop) -> None:
     with pytest.raises(ExecutionError, match="Every patch for it was refused"):
         debug(*proposals)
     assert len(debug.debugger.told) == PROPOSALS
+
+
+def test_data_that_changed_since_the_design_stop_the_loop(debug: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every byte is compared before each attempt, not only before the first."""
+    looks: list[str] = []
+
+    def look(staged: StagedDataset, root: Path) -> None:
+        looks.append(staged.card.id)
+        if len(looks) == 2:
+            raise DatasetCorrupt("changed")
+
+    monkeypatch.setattr("nanoresearch.stages.execution.verify", look)
+    with pytest.raises(DatasetCorrupt):
+        debug({"models.py": WORKING})
+    assert looks == ["wine", "wine"]
+    assert len(debug.recorded()) == 1

@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.util
-from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -44,27 +43,14 @@ def stage(card: DatasetCard, root: Path) -> StagedDataset:
 
 
 def verify(staged: StagedDataset, root: Path) -> None:
-    """Compare every byte of a data set with what a run was designed with. Raises DatasetMissing or DatasetCorrupt.
+    """Check every byte of a data set against the record that a run has of it.
 
-    What an experiment's own program makes has no bytes to compare.
+    Raises DatasetMissing or DatasetCorrupt.
     """
-    if staged.folder is None:
-        if staged.card.carrier == "library":
-            _inspect_library(staged.card)
-        return
-    remedy = f"Run `nanoresearch data fetch {staged.card.id}` to fetch it again."
-    if staged.card.carrier in ("file", "url"):
-        remedy = f"Stage it again from {staged.card.package}."
-    verify_files(staged.files, root / staged.folder, staged.card.id, remedy)
-
-
-def verify_files(files: Iterable[StagedFile], folder: Path, name: str, remedy: str, *, digests: bool = True) -> None:
-    """Compare files with their records. Raises DatasetMissing where the folder is not there, else DatasetCorrupt."""
-    if not folder.is_dir():
-        raise DatasetMissing(f"Data set {name}: {folder} is not there. {remedy}")
-    for file in files:
-        if damage := _damage(folder / file.name, file, digests=digests):
-            raise DatasetCorrupt(f"Data set {name}: {folder / file.name} {damage}. {remedy}")
+    if stage(staged.card, root).files != staged.files:
+        raise DatasetCorrupt(
+            f"Data set {staged.card.id}: what lies in {root} is not what the run was designed with. Start a new run."
+        )
 
 
 def sha256_of(path: Path) -> str:
@@ -90,8 +76,12 @@ def _inspect(card: DatasetCard, root: Path, *, digests: bool) -> StagedDataset:
             f"Data set {card.id}: {root / card.id} holds {staged.card.package} {staged.card.version}, but "
             f"{card.package} {card.version} is wanted. Run `nanoresearch data fetch {card.id}`."
         )
-    remedy = f"Run `nanoresearch data fetch {card.id}` to fetch it again."
-    verify_files(staged.files, root / card.id, card.id, remedy, digests=digests)
+    for file in staged.files:
+        if damage := _damage(root / card.id / file.name, file, digests=digests):
+            raise DatasetCorrupt(
+                f"Data set {card.id}: {root / card.id / file.name} {damage}. "
+                f"Run `nanoresearch data fetch {card.id}` to fetch it again."
+            )
     return staged.model_copy(update={"card": card})
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nanoresearch.config import Config, validate
-from nanoresearch.datasets.stage import stage
+from nanoresearch.datasets.stage import verify
 from nanoresearch.errors import CorruptRecord, ExecutionError
 from nanoresearch.events import Events
 from nanoresearch.execution.attempts import attempt_reports, run_attempt
@@ -56,7 +56,8 @@ def reproduce_run(
     commit = recorded[0].commit
     if codebase.head() != commit:
         raise CorruptRecord(f"The code of run {folder.id} is not at {commit[:12]}, which produced its results.")
-    _check_data(blueprint, data_root)
+    for staged in (*blueprint.datasets, *blueprint.support):
+        verify(staged, data_root)
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nanoresearch-") as scratch:
         attempt = run_attempt(
@@ -106,9 +107,3 @@ def _or_here(environments: EnvironmentOf, events: Events) -> EnvironmentOf:
             return HERE
 
     return found
-
-
-def _check_data(blueprint: Blueprint, data_root: Path) -> None:
-    for staged in (*blueprint.datasets, *blueprint.support):
-        if stage(staged.card, data_root).files != staged.files:
-            raise CorruptRecord(f"The data set {staged.card.name} is not the one that the run used.")

@@ -1,10 +1,9 @@
-"""What was made ready for an experiment before it ran: packages, code of others, data."""
+"""What was made ready for an experiment before it ran: packages, code of others."""
 
 from pathlib import Path
 
 from pydantic import Field
 
-from nanoresearch.schema.dataset import StagedFile
 from nanoresearch.schema.record import Record
 
 
@@ -38,22 +37,3 @@ class PinnedRepository(Record):
     """What of the commit was not taken: links, submodules, large files kept elsewhere, settings of git."""
     path: Path = Field(Path(), exclude=True)
     """Where the read-only copy lies on this machine; not kept in records."""
-
-
-class StagedData(Record):
-    """A file or folder of the user, or from an address, as it lies read-only below the data folder."""
-
-    name: str
-    """Name of the file or folder."""
-    origin: str
-    """Where it came from."""
-    sha256: str
-    """Digest of the file; of all names and digests, for a folder."""
-    bytes: int
-    """Size."""
-    files: tuple[StagedFile, ...]
-    """Every file, by its path below `folder`."""
-    folder: str
-    """Its own folder below the data folder."""
-    path: Path = Field(Path(), exclude=True)
-    """Where the copy lies on this machine; not kept in records."""
