@@ -1,15 +1,17 @@
 """Frozen evaluation with the builtin judge: what an experiment can and cannot do to its results."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from nanoresearch.config import ExecutionConfig
+from nanoresearch.crew.builtin import codegen
 from nanoresearch.crew.builtin.debugger import apply_fix
 from nanoresearch.crew.builtin.judge import judge_of
-from nanoresearch.crew.builtin.kits import load_kits
+from nanoresearch.crew.builtin.kits import load_kits, read_code
 from nanoresearch.crew.builtin.program import source_files, study_config
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.datasets.stage import stage
@@ -391,3 +393,15 @@ def test_self_reported_data_beside_frozen_ones_do_not_open_them() -> None:
     staged = [material._staged(name).model_copy(update={"folder": name}) for name in ("keel-imbalanced", "caravan")]
     judge = judge_of(material.blueprint(kit).model_copy(update={"datasets": tuple(staged), "support": ()}))
     assert (judge.datasets, judge.readable) == (("caravan",), ("keel-imbalanced",))
+
+
+def test_a_loader_reads_no_data_but_those_that_its_study_names() -> None:
+    """An experiment sees the folders of its own data sets, and of those that they need, and no others."""
+    read = 0
+    for kit in load_kits().values():
+        for option in kit.datasets:
+            loader = codegen.take(read_code(kit.id, "data.py"), {"LOADERS": (option.id,)})
+            folders = set(re.findall(r'root / "([^"]+)"', loader))
+            assert folders <= {option.id, *option.needs}, (kit.id, option.id)
+            read += len(folders)
+    assert read > 40
