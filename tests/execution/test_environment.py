@@ -63,10 +63,11 @@ def test_this_python_is_taken_when_it_has_everything(text: str, tmp_path: Path, 
 
 
 def test_extras_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    make_wheel(tmp_path, "nrparts", "1.0", requires=("nrtestbox; extra == 'box'", "numpy"))
+    needs = ("nrtestbox; extra == 'box'", "numpy", "nrparts[self]; extra == 'self'", "no requirement; extra == 'self'")
+    make_wheel(tmp_path, "nrparts", "1.0", requires=needs)
     subprocess.run([sys.executable, "-m", "zipfile", "-e", str(*tmp_path.glob("*.whl")), str(tmp_path)], check=True)
     folders = [tmp_path, Path(room.sysconfig.get_path("purelib"))]
-    assert unmet(read_requirements("nrparts\nnrparts[other]"), folders) == []
+    assert unmet(read_requirements("nrparts\nnrparts[other]\nnrparts[self]"), folders) == []
     assert unmet(read_requirements("nrparts[box]"), folders) == ["nrtestbox is not installed"]
     assert unmet(read_requirements("nrparts>1"), folders) == ["nrparts is 1.0, not >1"]
 
@@ -226,6 +227,18 @@ def test_nothing_of_a_package_runs_outside_of_the_sandbox(settings: SetupConfig,
     assert environment_for("nrhostile", tmp_path / "cache", settings) == made
     assert not mark.exists()
     assert (base.stat().st_mtime_ns, base.stat().st_size) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["../../../../../evil", "/tmp/nanoresearch-evil", "nrout-1.0.data/data/../../evil"])
+def test_a_package_that_leads_out_of_its_environment_is_refused(
+    settings: SetupConfig, tmp_path: Path, place: str
+) -> None:
+    make_wheel(tmp_path / "wheels", "nrout", "1.0", {place: "x"})
+    with pytest.raises(RequirementsUnmet):
+        environment_for("nrout", tmp_path / "cache", settings)
+    assert not list(tmp_path.rglob("*evil*"))
+    assert not Path("/tmp/nanoresearch-evil").exists()
 
 
 @pytest.mark.parametrize("said", ["No space left on device", "Disk quota exceeded"])

@@ -76,8 +76,8 @@ def _parse(words: str, where: str) -> Requirement:
     return requirement
 
 
-def _fault(requirement: Requirement, paths: list[str]) -> str:
-    """Why a requirement is not met, or nothing."""
+def _fault(requirement: Requirement, paths: list[str], seen: frozenset[str] = frozenset()) -> str:
+    """Why a requirement is not met, or nothing. `seen`: those on the way to it, for extras that need themselves."""
     found = next(iter(metadata.distributions(name=requirement.name, path=paths)), None)
     if found is None:
         return f"{requirement.name} is not installed"
@@ -87,13 +87,18 @@ def _fault(requirement: Requirement, paths: list[str]) -> str:
         return f"{requirement.name} has the version {found.version!r}"
     if not requirement.specifier.contains(version, prereleases=True):
         return f"{requirement.name} is {found.version}, not {requirement.specifier}"
-    return next((fault for part in _parts(found, requirement.extras) if (fault := _fault(part, paths))), "")
+    seen |= {str(requirement)}
+    parts = [part for part in _parts(found, requirement.extras) if str(part) not in seen]
+    return next((fault for part in parts if (fault := _fault(part, paths, seen))), "")
 
 
 def _parts(found: metadata.Distribution, extras: set[str]) -> Iterator[Requirement]:
     """What the extras of a package add to what it needs in any case."""
     for extra in sorted(extras):
         for words in found.requires or ():
-            part = Requirement(words)
+            try:
+                part = Requirement(words)
+            except InvalidRequirement:  # pip has not minded, or would have said so
+                continue
             if part.marker and part.marker.evaluate({"extra": extra}) and not part.marker.evaluate({"extra": ""}):
                 yield part
