@@ -13,7 +13,6 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -24,12 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from filelock import FileLock, Timeout
-
 from nanoresearch.addresses import is_allowed
 from nanoresearch.config import SetupConfig
 from nanoresearch.errors import CorruptRecord, ExecutionError
 from nanoresearch.events import plain
+from nanoresearch.execution.cache import alone
 from nanoresearch.execution.orders import clear
 from nanoresearch.execution.repository import PatchRefused, check_path
 from nanoresearch.paths import read_record, walk_all, write_atomic
@@ -80,7 +78,7 @@ def pin_repository(source: str, ref: str, cache: Path, settings: SetupConfig) ->
     address, origin = _address(source, settings)
     _check_ref(ref)
     shelf = cache.absolute() / hashlib.sha256(origin.encode()).hexdigest()[:16]
-    with _plain_errors(shelf), _locked(shelf.parent / ".locks" / f"{shelf.name}.lock", settings.timeout_s):
+    with alone(shelf.parent, shelf.name, settings.timeout_s, "the copy of a repository"):
         if _COMMIT.fullmatch(ref) and (kept := _kept(shelf / ref)):
             return kept
         with tempfile.TemporaryDirectory(dir=shelf.parent, prefix=".partial.") as scratch:
@@ -285,23 +283,3 @@ def _size(folder: Path) -> int:
             except FileNotFoundError:
                 continue
     return total
-
-
-@contextmanager
-def _locked(path: Path, timeout_s: float) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(path, timeout=timeout_s):
-            yield
-    except Timeout as error:
-        raise ExecutionError(
-            f"Another process has been fetching this for {timeout_s:g} s (it holds {path})."
-        ) from error
-
-
-@contextmanager
-def _plain_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, shutil.Error) as error:
-        raise ExecutionError(f"A repository cannot be kept in {folder}: {error}.") from error

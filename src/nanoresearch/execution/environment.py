@@ -16,25 +16,23 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 import signal
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import venv
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from packaging.requirements import Requirement
 
 from nanoresearch.config import SetupConfig
 from nanoresearch.errors import CorruptRecord, ExecutionError
 from nanoresearch.events import plain
+from nanoresearch.execution.cache import alone
 from nanoresearch.execution.orders import clear
 from nanoresearch.execution.requirements import (
     RequirementsUnmet,
@@ -113,7 +111,7 @@ def environment_for(
         return HERE
     name = _identity(wanted)
     folder = cache.absolute() / name
-    with _plain_errors(folder), _locked(cache / ".locks" / f"{name}.lock", settings.timeout_s):
+    with alone(cache, name, settings.timeout_s, "an environment for the code"):
         ready = _ready(folder, wanted)
         if ready is None:
             tell(f"Making an environment for the code: {'; '.join(missing)}")
@@ -249,23 +247,3 @@ def _advice(missing: Sequence[str], complaint: str, settings: SetupConfig, kept:
 
 def _packages(folder: Path) -> Path:
     return Path(sysconfig.get_path("purelib", "venv", vars={"base": str(folder), "platbase": str(folder)}))
-
-
-@contextmanager
-def _locked(path: Path, timeout_s: float) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(path, timeout=timeout_s):
-            yield
-    except Timeout as error:
-        raise ExecutionError(
-            f"Another process has been making this environment for {timeout_s:g} s (it holds {path})."
-        ) from error
-
-
-@contextmanager
-def _plain_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, shutil.Error) as error:
-        raise ExecutionError(f"An environment for the code cannot be made in {folder.parent}: {error}.") from error
