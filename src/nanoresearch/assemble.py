@@ -17,6 +17,7 @@ from nanoresearch.crew.builtin.crew import builtin_crew
 from nanoresearch.crew.roles import Crew
 from nanoresearch.errors import ModelError, NanoResearchError, StoreError, UsageError
 from nanoresearch.events import EventFile, Events, Listener, now_utc
+from nanoresearch.execution.environment import EnvironmentOf, environment_for, this_python
 from nanoresearch.execution.executor import Executor
 from nanoresearch.execution.inprocess import InProcessExecutor
 from nanoresearch.execution.local import LocalExecutor
@@ -174,6 +175,8 @@ def open_workplace(
         planner=DeferredPlanner(lambda: planner_for(config, home, record.profile, events)),
         literature=literature,
         executor=executor_for(config, isolation, log, events, unsafe=unsafe),
+        judge_executor=None if folder.has(EXPERIMENT_DONE) else judge_executor_for(config, events, unsafe=unsafe),
+        environments=environments_for(config, home, events),
         events=events,
         log=log,
         store=store_for(config, home, events),
@@ -208,6 +211,33 @@ def executor_for(
             tell=lambda text: events.emit("progress", text),
         )
     return InProcessExecutor() if config.execution.executor == "inprocess" else LocalExecutor(isolation)
+
+
+def judge_executor_for(config: Config, events: Events, *, unsafe: bool = False) -> Executor | None:
+    """What divides data and scores predictions on this machine, where experiments run on the nodes of a cluster.
+
+    None where they run here, and where nothing would keep the truth from them; the latter is told as a degradation.
+    """
+    choice = _choice(config, unsafe)
+    if config.execution.executor != "slurm" or choice == "off":
+        return None
+    try:
+        return LocalExecutor(require(choice))
+    except SandboxMissing as error:
+        events.emit("degraded", f"Results are the experiments' own word, since this machine has no sandbox: {error}")
+        return None
+
+
+def environments_for(config: Config, home: Home, events: Events) -> EnvironmentOf:
+    """How a codebase gets the Python that it asks for; inside this process there is only this one."""
+    if config.execution.executor == "inprocess":
+        return this_python
+    setup = config.execution.setup
+
+    def tell(text: str) -> None:
+        events.emit("degraded" if setup.environments == "off" else "progress", text)
+
+    return lambda requirements: environment_for(requirements, home.environments, setup, tell=tell)
 
 
 def _choice(config: Config, unsafe: bool) -> Choice:

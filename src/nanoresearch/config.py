@@ -43,6 +43,43 @@ class SlurmConfig(Record):
     """Most jobs in the queue at once; the next are submitted when those have ended."""
 
 
+def _is_plain_url(value: str) -> str:
+    """Settings are written into every run: an address with a password or a key in it must not get there."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError('an address begins with http:// or https:// and a server, as in "http://127.0.0.1:8000/v1"')
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("an address holds no key, password or query: keys come from the environment")
+    return value.rstrip("/")
+
+
+def _is_prefix(value: str) -> str:
+    """A list of prefixes must not let through more than it seems to: whole folders of one server only."""
+    return _is_plain_url(value) + "/"
+
+
+UrlPrefix = Annotated[str, AfterValidator(_is_prefix)]
+
+
+class SetupConfig(Record):
+    """What may be got for an experiment before it runs. Nothing is fetched from a network unless it is allowed here."""
+
+    environments: Literal["auto", "off"] = "auto"
+    """Auto makes an environment for code whose requirements are not installed; off runs it with what is there."""
+    wheels: tuple[str, ...] = ()
+    """Folders with wheels, looked into before any network."""
+    network: bool = False
+    """Whether missing packages may be fetched as pip is configured to fetch them."""
+    build: bool = False
+    """Whether packages without a wheel may be built, which runs their own code outside of any sandbox."""
+    repositories: tuple[UrlPrefix, ...] = ()
+    """Addresses below which repositories may be cloned, such as https://github.com/OWNER. Local ones always may."""
+    repository_mb: float = Field(500.0, gt=0)
+    """Megabytes that a clone may take, packed and unpacked."""
+    timeout_s: float = Field(1800.0, gt=0)
+    """Seconds that one such step may take."""
+
+
 class ExecutionConfig(Record):
     """How experiments are run."""
 
@@ -52,6 +89,8 @@ class ExecutionConfig(Record):
     """Settings of the SLURM executor."""
     sandbox: Literal["auto", "bubblewrap", "landlock", "off"] = "auto"
     """What keeps experiments from your files, keys and network; off runs them with all that you can reach."""
+    setup: SetupConfig = SetupConfig()
+    """Environments and repositories that experiments need beyond what is there."""
     attempts: int = Field(8, ge=1, le=50)
     """Executions of the experiment before giving up."""
     output_mb: float = Field(8.0, gt=0)
@@ -135,16 +174,6 @@ def _is_model_string(value: str) -> str:
     if not (provider and colon and name):
         raise ValueError('a model is named "PROVIDER:NAME", such as "openai:gpt-5", "local:qwen3" or "scripted:FILE"')
     return value
-
-
-def _is_plain_url(value: str) -> str:
-    """Settings are written into every run: an address with a password or a key in it must not get there."""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError('an address begins with http:// or https:// and a server, as in "http://127.0.0.1:8000/v1"')
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError("an address holds no key, password or query: keys come from the environment")
-    return value.rstrip("/")
 
 
 ModelString = Annotated[str, AfterValidator(_is_model_string)]

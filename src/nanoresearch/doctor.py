@@ -1,6 +1,7 @@
 """Looks at the machine: what runs need, what makes them better, and the command that gets it."""
 
 import contextlib
+import json
 import os
 import platform
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 from nanoresearch.assemble import LIBRARIES, model_problems, require_model_libraries
@@ -27,6 +29,9 @@ from nanoresearch.profiles import load_profile
 from nanoresearch.schema.record import Record
 
 LEAST_DISK_GB = 0.5
+DEVICES = Path("/dev")
+ASK_S = 10.0
+"""Seconds that a tool of a driver may take."""
 
 
 class Check(Record):
@@ -52,6 +57,7 @@ def examine(home: Home, *, online: bool = False) -> list[Check]:
         *_isolation(home),
         *_latex(),
         *_machine(),
+        *_graphics(),
         *_slurm(home),
         *_data(home),
         *_experience(home),
@@ -157,6 +163,69 @@ def _latex() -> Iterator[Check]:
 
 def _machine() -> Iterator[Check]:
     yield Check(name="cores", state="ok", found=str(os.cpu_count() or "unknown"))
+
+
+def _graphics() -> Iterator[Check]:
+    """Graphics cards that experiments see; none is no fault."""
+    found = [*_nvidia(), *_amd()]
+    yield from found or [Check(name="GPU", state="ok", found="none: experiments run on the processor")]
+
+
+def _nvidia() -> Iterator[Check]:
+    devices = sorted(path.name for path in DEVICES.glob("nvidia[0-9]*"))
+    if shutil.which("nvidia-smi") is None:
+        if devices:
+            yield Check(
+                name="GPU",
+                state="missing",
+                found=f"{', '.join(devices)}, but no nvidia-smi to ask",
+                remedy="install NVIDIA's driver with its tools",
+            )
+        return
+    said, complaint = _ask("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader")
+    rows = [[word.strip() for word in line.split(",")] for line in said.splitlines() if line.count(",") == 2]
+    if complaint or not rows:
+        remedy = "mend NVIDIA's driver; a restart often does"
+        yield Check(name="GPU", state="missing", found=f"nvidia-smi: {complaint or 'no card'}", remedy=remedy)
+        return
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    only = "" if hidden is None else f"; experiments see CUDA_VISIBLE_DEVICES={hidden!r}"
+    for name, memory, driver in rows:
+        yield Check(name="GPU", state="ok", found=f"{name}, {memory}, driver {driver}{only}")
+
+
+def _amd() -> Iterator[Check]:
+    if shutil.which("rocm-smi") is None:
+        if (DEVICES / "kfd").exists():
+            yield Check(
+                name="GPU",
+                state="missing",
+                found="/dev/kfd, but no rocm-smi to ask",
+                remedy="install AMD's ROCm with its tools",
+            )
+        return
+    said, complaint = _ask("rocm-smi", "--showproductname", "--json")
+    try:
+        cards = [facts for name, facts in json.loads(said).items() if name.startswith("card")]
+        names = [str(facts.get("Card Series") or facts.get("Card series") or "AMD") for facts in cards]
+    except (ValueError, AttributeError):
+        names, complaint = [], complaint or "its answer cannot be read"
+    if complaint or not names:
+        yield Check(name="GPU", state="missing", found=f"rocm-smi: {complaint or 'no card'}", remedy="mend ROCm")
+    for name in names:
+        yield Check(name="GPU", state="ok", found=name)
+
+
+def _ask(*command: str) -> tuple[str, str]:
+    """What a tool says, and why it failed if it did."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=ASK_S, check=False, errors="replace")
+    except subprocess.TimeoutExpired:
+        return "", f"no answer in {ASK_S:g} s"
+    except OSError as error:
+        return "", str(error)
+    words = " ".join((done.stderr or done.stdout).split())[:200]
+    return done.stdout, (words or f"status {done.returncode}") if done.returncode else ""
 
 
 def _slurm(home: Home) -> Iterator[Check]:

@@ -360,7 +360,7 @@ def audit(run_id: str, as_json: bool) -> None:
 @json_option
 def reproduce(run_id: str, unsafe: bool, as_json: bool) -> None:
     """Run a run's experiment again from its commit and compare every result. Exits with 1 when one differs."""
-    from nanoresearch.assemble import library_versions
+    from nanoresearch.assemble import environments_for, library_versions
     from nanoresearch.config import load_config
     from nanoresearch.crew.llm.judge import judge_for
     from nanoresearch.events import Events
@@ -371,10 +371,12 @@ def reproduce(run_id: str, unsafe: bool, as_json: bool) -> None:
     with json_errors(as_json):
         home = Home.find()
         folder = home.find_run(run_id)
-        isolation = require("off" if unsafe else load_config(home.config_file).execution.sandbox)
+        config = load_config(home.config_file)
+        isolation = require("off" if unsafe else config.execution.sandbox)
         with progress() as listener:
             executor, events = LocalExecutor(isolation), Events(listener)
-            found = reproduce_run(folder, executor, home.data, events, library_versions(), judge_for)
+            environments = environments_for(config, home, events)
+            found = reproduce_run(folder, executor, home.data, events, library_versions(), judge_for, environments)
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:

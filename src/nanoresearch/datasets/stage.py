@@ -45,6 +45,17 @@ def stage(card: DatasetCard, root: Path) -> StagedDataset:
     return _inspect(card, root, digests=True)
 
 
+def verify(staged: StagedDataset, root: Path) -> None:
+    """Check every byte of a data set against the record that a run has of it.
+
+    Raises DatasetMissing or DatasetCorrupt.
+    """
+    if stage(staged.card, root).files != staged.files:
+        raise DatasetCorrupt(
+            f"Data set {staged.card.id}: what lies in {root} is not what the run was designed with. Start a new run."
+        )
+
+
 def sha256_of(path: Path) -> str:
     """Hex digest of a file."""
     with path.open("rb") as file:

@@ -150,6 +150,7 @@ def known_values(case: Case) -> set[Decimal]:
     texts = [case.blueprint.canonical_json(), case.survey.canonical_json(), case.run.profile.canonical_json()]
     texts += [case.text("ideation/novelty.json"), *case.history.sources(case.history.commits[-1]).values()]
     texts += [case.run.topic, *case.run.versions.values()]
+    texts += case.run.environment.packages.values() if case.run.environment else ()
     values = {Decimal(token) for text in texts for token in NUMBER.findall(text)}
     shares = {value for value in values if 0 < value < 1}
     shares |= {1 - share for share in shares}
