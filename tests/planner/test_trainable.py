@@ -16,7 +16,8 @@ from nanoresearch.planner.attitude import AttitudeReader, Evidence  # noqa: E402
 from nanoresearch.planner.base_model import load_base  # noqa: E402
 from nanoresearch.planner.planner import PlannerInput  # noqa: E402
 from nanoresearch.planner.problems import AdapterUnusable, ModelUnusable, PlannerBusy, PlannerError  # noqa: E402
-from nanoresearch.planner.trainable import TrainablePlanner, schedule  # noqa: E402
+from nanoresearch.planner.lessons import schedule
+from nanoresearch.planner.trainable import TrainablePlanner  # noqa: E402
 from nanoresearch.schema.learning import LearningSettings  # noqa: E402
 from nanoresearch.schema.plan import Directive  # noqa: E402
 from nanoresearch.schema.profile import Profile  # noqa: E402
