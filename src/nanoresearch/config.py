@@ -85,8 +85,8 @@ class PaperConfig(Record):
 class PlannerConfig(Record):
     """Who plans, and how it learns."""
 
-    kind: Literal["fixed", "trainable", "prompt", "auto"] = "fixed"
-    """Fixed, learning from feedback (experimental), keeping feedback as text, or learning where torch is installed."""
+    kind: Literal["auto", "trainable", "prompt", "fixed"] = "auto"
+    """Learning from feedback where torch is installed, always learning, keeping feedback as text, or one plan for all."""
     model: str = "smollm2-135m-instruct"
     """Base model: the default one, a local folder, or a hub name."""
     learn: bool = True

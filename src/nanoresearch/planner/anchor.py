@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from nanoresearch.planner.choices import Options
+from nanoresearch.schema.plan import Directive
 
 USUAL_NATS = 10.0
 """So far above the end that a usual directive is left out of few plans, and below what clear feedback adds or takes."""
@@ -41,9 +42,10 @@ class Anchor:
         return learned.new_tensor(usual) + self.sharpness * learned
 
 
-def anchor_to(menu: Sequence[str], usual: Sequence[str], sharpness: float) -> Anchor:
-    """The anchor for a menu of directives, all by their ids."""
-    return Anchor(tuple(USUAL_NATS if name in usual else 0.0 for name in menu), sharpness)
+def anchor_to(menu: Sequence[str], usual: Sequence[Directive], sharpness: float) -> Anchor:
+    """The anchor for a menu, given by its ids."""
+    named = {directive.id for directive in usual}
+    return Anchor(tuple(USUAL_NATS if name in named else 0.0 for name in menu), sharpness)
 
 
 def _log_sum_exp(values: list[float]) -> float:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from nanoresearch.planner.anchor import Anchor, anchor_to
 from nanoresearch.planner.base_model import BaseModel
 from nanoresearch.planner.choices import Menu
-from nanoresearch.planner.planner import FixedPlanner, PlannerInput
+from nanoresearch.planner.planner import PlannerInput
 from nanoresearch.planner.prompt import clean, compose, menu_of
 from nanoresearch.planner.replay import rivals
 from nanoresearch.planner.sdpo import Teacher
+from nanoresearch.planner.usual import usual_plan
 from nanoresearch.schema.learning import LearningSettings, PlannedRequest
 from nanoresearch.schema.plan import Directive, Phase, Plan
 
@@ -53,7 +54,7 @@ def prepare(base: BaseModel, request: PlannerInput, settings: LearningSettings, 
     position = {directive.id: i for i, directive in enumerate(directives)}
     barred = tuple(frozenset(position[name] for name in against[directive.id]) for directive in directives)
     message = compose(request, directives, base.count, settings.prompt_tokens)
-    usual = usual_plan(request, directives)
+    usual = usual_plan(request)
     return Lesson(
         phase=request.phase,
         topic=clean(request.topic)[:400],
@@ -63,19 +64,10 @@ def prepare(base: BaseModel, request: PlannerInput, settings: LearningSettings, 
         menu=base.menu([directive.text for directive in directives], barred),
         prompt=base.chat(message),
         rivals=against,
-        anchor=anchor_to([*position], [d.id for d in usual], settings.sharpness) if settings.anchored else None,
+        anchor=anchor_to([*position], [d.id for d in usual], settings.sharpness)
+        if settings.anchored and usual
+        else None,
         fresh=fresh,
-    )
-
-
-def usual_plan(request: PlannerInput, menu: Sequence[Directive]) -> tuple[Directive, ...]:
-    """The fixed plan as far as it is on the menu; of rivals the last, as a plan's later directives win."""
-    against, on_menu = rivals(menu), {directive.id for directive in menu}
-    plan = [directive for directive in FixedPlanner().plan(request).directives if directive.id in on_menu]
-    return tuple(
-        directive
-        for i, directive in enumerate(plan)
-        if not any(later.id in against[directive.id] for later in plan[i + 1 :])
     )
 
 
