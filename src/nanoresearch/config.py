@@ -86,7 +86,7 @@ class PlannerConfig(Record):
     """Who plans, and how it learns."""
 
     kind: Literal["auto", "trainable", "prompt", "fixed"] = "auto"
-    """Learning from feedback where torch is installed, always learning, keeping feedback as text, or one plan for all."""
+    """Learning where torch is installed, learning always, keeping feedback as text, or the same plan for everybody."""
     model: str = "smollm2-135m-instruct"
     """Base model: the default one, a local folder, or a hub name."""
     learn: bool = True

@@ -64,9 +64,7 @@ def prepare(base: BaseModel, request: PlannerInput, settings: LearningSettings, 
         menu=base.menu([directive.text for directive in directives], barred),
         prompt=base.chat(message),
         rivals=against,
-        anchor=anchor_to([*position], [d.id for d in usual], settings.sharpness)
-        if settings.anchored and usual
-        else None,
+        anchor=anchor_to([*position], usual, settings.sharpness) if settings.anchored and usual else None,
         fresh=fresh,
     )
 

@@ -17,7 +17,7 @@ from nanoresearch.planner.policy import Policy
 from nanoresearch.planner.sdpo import Teacher
 from nanoresearch.planner.topics import load_topics
 from nanoresearch.planner.training import Trainer
-from nanoresearch.planner.using import Inclusion, average, base_plans, shares, teacher_plans, user_plans
+from nanoresearch.planner.using import Inclusion, average, base_plans, draws, shares, teacher_plans, user_plans
 from nanoresearch.schema.learning import LearningSettings, PhaseMeasure, Preference, UpdateRecord
 from nanoresearch.schema.plan import Phase
 from nanoresearch.schema.profile import Profile
@@ -197,9 +197,9 @@ class Round:
         plain = self._frozen is None and not self._settings.prompt_weight
         plans = [
             plan
-            for lesson in several
+            for i, lesson in enumerate(several)
             for plan in teacher_plans(
-                self._policy, lesson, None if plain else self._teacher(lesson), count, 0, temperature
+                self._policy, lesson, None if plain else self._teacher(lesson), count, draws(i), temperature
             )
         ]
         return shares(plans, several[0].names)
@@ -226,9 +226,10 @@ def make_teacher(
     base: BaseModel, policy: Policy, lesson: Lesson, text: str, weights: Weights | None, settings: LearningSettings
 ) -> Teacher:
     """The teacher of a lesson. text: the feedback where the lesson is about it. weights: an adapter's, or None."""
-    informed = None
+    informed = reading = None
     told = base.chat(HINDSIGHT.format(lesson.message, text)) if settings.prompt_weight and text else None
     if weights is not None:
+        reading = policy.read(lesson.prompt, adapter=False) if lesson.anchor else None
         with policy.holding(weights):
             plain = policy.read(lesson.prompt)
             if told is not None:
@@ -237,7 +238,7 @@ def make_teacher(
         plain = policy.read(lesson.prompt, adapter=False)
         if told is not None:
             informed = policy.read(told, adapter=False)
-    return Teacher(plain, informed, settings.prompt_weight, lesson.bonus, weights is not None, weights)
+    return Teacher(plain, informed, settings.prompt_weight, lesson.bonus, weights is not None, weights, reading)
 
 
 def _topic(several: Sequence[Lesson]) -> str:

@@ -32,7 +32,7 @@ from nanoresearch.planner.policy import Policy, WrittenPlan
 from nanoresearch.planner.problems import AdapterUnusable
 from nanoresearch.planner.prompt import clean, shorten
 from nanoresearch.planner.rounds import Round, make_teacher
-from nanoresearch.planner.using import Inclusion, base_plans, shares, teacher_plans, user_plans
+from nanoresearch.planner.using import Inclusion, base_plans, draws, shares, teacher_plans, user_plans
 from nanoresearch.schema.learning import LearningSettings, PhaseMeasure, PlanReport, Preference, UpdateRecord
 from nanoresearch.schema.plan import Plan
 
@@ -95,7 +95,7 @@ class TrainablePlanner:
         lesson.bonus = tuple(wanted[name] for name in lesson.names)
         teacher = make_teacher(self.base, self.policy, lesson, text, None, self.settings)
         return shares(
-            teacher_plans(self.policy, lesson, teacher, n, request.seed, self.settings.temperature), lesson.names
+            teacher_plans(self.policy, lesson, teacher, n, draws(request.seed), self.settings.temperature), lesson.names
         )
 
     def report(self, request: PlannerInput, n: int = 32, feedback: str | None = None) -> PlanReport:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from nanoresearch.planner.branches import Prefix
 from nanoresearch.planner.lessons import Lesson
-from nanoresearch.planner.policy import Policy
+from nanoresearch.planner.policy import Policy, WrittenPlan
 from nanoresearch.planner.sdpo import Teacher, compare, distillation_loss
+from nanoresearch.planner.using import teacher_plans, write_as_used
 from nanoresearch.schema.learning import LearningSettings
 
 LAST_RATE = 0.2
@@ -69,10 +71,10 @@ class Trainer:
             lesson.teacher = None
         teacher = lesson.teacher = lesson.teacher or self._make_teacher(lesson)
         prefix = policy.read(lesson.prompt, grad=True)
-        plans = policy.sample(
-            prefix.detach(), lesson.menu, settings.samples, self._generator, temperature=settings.temperature
+        plans = self._plans(lesson, teacher, prefix.detach())
+        comparison = compare(
+            policy, lesson.menu, prefix, plans, teacher, settings.vocabulary, grad=True, anchor=lesson.anchor
         )
-        comparison = compare(policy, lesson.menu, prefix, plans, teacher, settings.vocabulary, grad=True)
         loss = distillation_loss(comparison, len(plans), settings.divergence, settings.top_k)
         self._optimiser.zero_grad(set_to_none=True)
         if loss.requires_grad:  # a menu without any choice has nothing to learn
@@ -80,6 +82,20 @@ class Trainer:
             torch.nn.utils.clip_grad_norm_(policy.parameters().values(), settings.clip_norm)
             self._optimiser.step()
         return float(loss.detach())
+
+    def _plans(self, lesson: Lesson, teacher: Teacher, prefix: Prefix) -> list[WrittenPlan]:
+        """The student's own plans, and some of the teacher's, which show what the student does not do yet."""
+        policy, settings, draw = self._policy, self._settings, self._generator
+        shown = min(settings.teacher_samples, settings.samples - 1)
+        count, warm = settings.samples - shown, settings.temperature
+        if lesson.anchor is None:
+            plans = policy.sample(prefix, lesson.menu, count, draw, temperature=warm)
+        else:
+            plans = write_as_used(policy, lesson, prefix, teacher.base_reading, count, draw, warm)
+        if not shown:
+            return plans
+        evidence_alone = not teacher.adapter and teacher.informed is None
+        return plans + teacher_plans(policy, lesson, None if evidence_alone else teacher, shown, draw, warm)
 
     def _settled(self, indices: set[int]) -> bool:
         return all(i in self._last and self._last[i] <= self._settings.stop_at * self._first[i] for i in indices)

@@ -1,11 +1,12 @@
 """Plans as they are used: the model's own, or the usual plan moved by what the adapter has learned. Imports torch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from nanoresearch.planner.branches import Prefix
 from nanoresearch.planner.choices import Options, branch_bonus
 from nanoresearch.planner.lessons import Lesson
 from nanoresearch.planner.policy import Policy, Reading, WrittenPlan
@@ -40,26 +41,49 @@ def base_plans(policy: Policy, lesson: Lesson, count: int, seed: int, temperatur
     if lesson.anchor is not None:
         return usual_plans(lesson, count)
     prefix = policy.read(lesson.prompt, adapter=False)
-    return policy.sample(prefix, lesson.menu, count, _draws(seed), adapter=False, temperature=temperature)
+    return policy.sample(prefix, lesson.menu, count, draws(seed), adapter=False, temperature=temperature)
 
 
 def user_plans(policy: Policy, lesson: Lesson, count: int, seed: int, temperature: float = 1.0) -> Sampled:
     """Plans of the user's adapter, beside the base's scores of the same choices."""
-    readings = [Reading(policy.read(lesson.prompt, adapter=on), on) for on in (True, False)]
+    own, base = (policy.read(lesson.prompt, adapter=on) for on in (True, False))
     sums = torch.zeros(3, dtype=torch.float64)
 
-    def mix(scores: Sequence[Tensor], options: Options) -> Tensor:
-        own, base = (values.double().cpu() for values in scores)
+    def note(own: Tensor, base: Tensor) -> None:
+        own, base = own.double().cpu(), base.double().cpu()
         sums.add_(torch.stack([(own.exp() * (own - base)).sum(), -(own.exp() * own).sum(), -(base.exp() * base).sum()]))
-        return own if lesson.anchor is None else lesson.anchor.scores(options, own - base)
 
-    plans = policy.write(readings, lesson.menu, count, _draws(seed), mix, temperature)
+    plans = write_as_used(policy, lesson, own, base, count, draws(seed), temperature, note)
     drift, varied, base_varied = (sums / count).tolist()
     return Sampled(plans, max(drift, 0.0), varied, base_varied)
 
 
+def write_as_used(
+    policy: Policy,
+    lesson: Lesson,
+    own: Prefix,
+    base: Prefix,
+    count: int,
+    generator: torch.Generator,
+    temperature: float,
+    note: Callable[[Tensor, Tensor], None] = lambda own, base: None,
+) -> list[WrittenPlan]:
+    """Plans from a prompt as the user's adapter and as the base read it. note: told both's scores of each choice."""
+
+    def mix(scores: Sequence[Tensor], options: Options) -> Tensor:
+        note(scores[0], scores[1])
+        return scores[0] if lesson.anchor is None else lesson.anchor.scores(options, scores[0] - scores[1])
+
+    return policy.write([Reading(own, True), Reading(base, False)], lesson.menu, count, generator, mix, temperature)
+
+
 def teacher_plans(
-    policy: Policy, lesson: Lesson, teacher: Teacher | None, count: int, seed: int, temperature: float = 1.0
+    policy: Policy,
+    lesson: Lesson,
+    teacher: Teacher | None,
+    count: int,
+    generator: torch.Generator,
+    temperature: float = 1.0,
 ) -> list[WrittenPlan]:
     """Plans of a teacher. None: the base's with the lesson's bonus, for which an anchored plan needs no model."""
     anchor = lesson.anchor
@@ -68,16 +92,16 @@ def teacher_plans(
         def told(_: Sequence[Tensor], options: Options) -> Tensor:
             return anchor.scores(options, torch.tensor(branch_bonus(list(options.values()), lesson.bonus)))
 
-        return policy.write([], lesson.menu, count, _draws(seed), told, temperature)
+        return policy.write([], lesson.menu, count, generator, told, temperature)
     base = policy.read(lesson.prompt, adapter=False)
     aim = teacher or Teacher(base, None, 0.0, lesson.bonus, adapter=False)
     if anchor is None:
-        return sample_teacher(policy, lesson.menu, aim, count, _draws(seed), temperature)
+        return sample_teacher(policy, lesson.menu, aim, count, generator, temperature)
 
     def mix(scores: Sequence[Tensor], options: Options) -> Tensor:
         return anchor.scores(options, teacher_scores(aim, scores[1:], options) - scores[0])
 
-    return policy.write([Reading(base, False), *readings_of(aim)], lesson.menu, count, _draws(seed), mix, temperature)
+    return policy.write([Reading(base, False), *readings_of(aim)], lesson.menu, count, generator, mix, temperature)
 
 
 def shares(plans: Sequence[WrittenPlan], names: Sequence[str]) -> Inclusion:
@@ -97,5 +121,6 @@ def average(all_sampled: Sequence[Sampled]) -> Sampled:
     )
 
 
-def _draws(seed: int) -> torch.Generator:
+def draws(seed: int) -> torch.Generator:
+    """A source of chance that starts at a seed."""
     return torch.Generator().manual_seed(seed)

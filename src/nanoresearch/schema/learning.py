@@ -33,7 +33,9 @@ class LearningSettings(Record):
     steps: int = Field(8, ge=1, le=500)
     """Optimiser steps on what the feedback is about, at most; half as many are added for earlier feedback."""
     samples: int = Field(4, ge=1, le=64)
-    """Plans sampled at each step."""
+    """Plans scored at each step."""
+    teacher_samples: int = Field(2, ge=0, le=63)
+    """How many of them the teacher writes; the others are the student's own, at least one."""
     learning_rate: float = Field(1e-3, gt=0, lt=1)
     """AdamW step size."""
     lora_rank: int = Field(16, ge=1, le=512)
@@ -42,7 +44,7 @@ class LearningSettings(Record):
     """Scale of the adapter."""
     clip_norm: float = Field(1.0, gt=0)
     """Largest norm of a step's gradient."""
-    divergence: Divergence = "reverse_kl"
+    divergence: Divergence = "forward_kl"
     """What is minimised between student and teacher; the paper uses reverse KL."""
     teacher: TeacherWeights = "base"
     """Weights of the self-teacher: no adapter, those at the round's start, a moving average, or the student's."""
