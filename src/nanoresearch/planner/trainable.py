@@ -7,7 +7,7 @@
     planner.learn([(request, plan), ...], "words") -> UpdateRecord   # one round; plan may be None
     planner.inclusion(request, n=32) -> {directive id: share of n sampled plans}
     planner.inclusion(request, n, adapter=False)                  # the base's
-    planner.teacher_inclusion(request, "words", n=32)             # the base knowing the words
+    planner.teacher_inclusion(request, "words", n=32)             # the base's, knowing the words
     planner.hear(request, "words") -> Preference                  # how the words are read, without learning
     planner.report(request, n, feedback=None) -> PlanReport       # what `planner plan --json` prints
     planner.history() -> [UpdateRecord]    planner.rollback(version)    planner.version -> int, 0 is the base
@@ -93,10 +93,10 @@ class TrainablePlanner:
         preference = self._listen(lesson, text)
         wanted = replay.with_rivals(preference.bonus, lesson.rivals)
         lesson.bonus = tuple(wanted[name] for name in lesson.names)
-        teacher = make_teacher(self.base, self.policy, lesson, text, None, self.settings)
-        return shares(
-            teacher_plans(self.policy, lesson, teacher, n, draws(request.seed), self.settings.temperature), lesson.names
-        )
+        settings = self.settings
+        teacher = make_teacher(self.base, self.policy, lesson, text, None, settings) if settings.prompt_weight else None
+        plans = teacher_plans(self.policy, lesson, teacher, n, draws(request.seed), settings.temperature)
+        return shares(plans, lesson.names)
 
     def report(self, request: PlannerInput, n: int = 32, feedback: str | None = None) -> PlanReport:
         """A plan, inclusions, and the teacher's when there is feedback."""
