@@ -101,7 +101,7 @@ def test_what_slips_is_found_by_phase() -> None:
 
 
 def test_a_wish_speaks_against_its_rivals_that_nobody_wants() -> None:
-    menu = [directive("five", seeds=5), directive("one", seeds=2), directive("ten", seeds=10), directive("free", x=1)]
+    menu = [directive("five", seeds=5), directive("one", seeds=2), directive("ten", seeds=10)]
     whole = with_rivals({"five": 4.0, "one": 0.3, "ten": 2.0}, rivals(menu))
     assert whole == {"five": 4.0, "one": -4.0, "ten": 2.0}
     assert with_rivals({"five": -4.0}, rivals(menu)) == {"five": -4.0}
