@@ -179,7 +179,8 @@ class Round:
             for preference in preferences:
                 if preference.phase == several[0].phase and preference.base.keys() == set(several[0].names):
                     return preference.base
-        plans = [p for lesson in several for p in base_plans(self._policy, lesson, self._share(several), 0)]
+        count, temperature = self._share(several), self._settings.temperature
+        plans = [p for lesson in several for p in base_plans(self._policy, lesson, count, 0, temperature)]
         return shares(plans, several[0].names)
 
     def _before(self, several: Sequence[Lesson], parent: int) -> Inclusion:
@@ -188,8 +189,8 @@ class Round:
             return known.after
         if not parent:
             return self._start(several)
-        count = self._share(several)
-        plans = [p for lesson in several for p in user_plans(self._policy, lesson, count, parent).plans]
+        count, temperature = self._share(several), self._settings.temperature
+        plans = [p for lesson in several for p in user_plans(self._policy, lesson, count, parent, temperature).plans]
         return shares(plans, several[0].names)
 
     def _teacher_inclusion(self, several: Sequence[Lesson]) -> Inclusion:
