@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nanoresearch.assemble import Limits, RunRequest, create_run
-from nanoresearch.config import Config, ExecutionConfig, PaperConfig
+from nanoresearch.config import Config, ExecutionConfig, PaperConfig, PlannerConfig
 from nanoresearch.errors import (
     AuditFailed,
     BudgetExceeded,
@@ -33,7 +33,7 @@ from nanoresearch.session import carry_on
 
 TOPIC = "Do class weights and quantile transforms help logistic regression on the iris table?"
 PROFILE = Profile(statistics=StatisticsHabits(seeds=3))
-CONFIG = Config(paper=PaperConfig(latex="off"))
+CONFIG = Config(paper=PaperConfig(latex="off"), planner=PlannerConfig(kind="fixed"))
 
 
 def new_run(root: Path, config: Config = CONFIG, seed: int = 0) -> tuple[Home, RunFolder]:

@@ -32,9 +32,12 @@ from nanoresearch.literature.sources import clients_for
 from nanoresearch.models.routing import Route, routes
 from nanoresearch.paper.template import check_template
 from nanoresearch.paths import Home, RunFolder
+from nanoresearch.planner.adapters import AdapterStore
 from nanoresearch.planner.planner import DeferredPlanner, FixedPlanner, Planner
 from nanoresearch.planner.problems import PlannerError
 from nanoresearch.planner.promptonly import PromptOnlyPlanner
+from nanoresearch.planner.threads import share_cores
+from nanoresearch.planner.usual import PatientPlanner
 from nanoresearch.runlog import RUN_FILE, RunLog
 from nanoresearch.schema.isolation import Isolation
 from nanoresearch.schema.models import CREW_ROLES
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from nanoresearch.planner.trainable import TrainablePlanner
 
 LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "networkx", "matplotlib")
+INSTALL_PLANNER = "Install it with: pip install 'nanoresearch[planner]'"
 EXPERIMENT_DONE = "execution/results.jsonl"
 """File of a run that is there when no experiment is left to run."""
 
@@ -256,26 +260,39 @@ def store_for(config: Config, home: Home, events: Events) -> ExperienceStore | N
 
 
 def planner_for(config: Config, home: Home, profile: Profile, events: Events) -> Planner:
-    """The planner that the configuration names.
+    """The planner that the configuration names. Raises PlannerError where "trainable" is asked for without torch.
 
-    With "auto", what keeps the trainable one from working is told as a degradation, and feedback is kept as text.
+    With "auto", what keeps a planner from using or changing its weights is told as a degradation, and costs no run.
     """
     kind = config.planner.kind
     if kind == "fixed":
         return FixedPlanner()
-    if kind == "trainable" or (kind == "auto" and not missing_for_learning()):
-        try:
-            return trainable_planner(config, home, profile, lambda text: events.emit("progress", text))
-        except PlannerError as error:
-            if kind == "trainable":
-                raise
-            events.emit("degraded", f"The planner cannot learn: {error}")
-    return PromptOnlyPlanner(home.planners / profile.name)
+    folder = home.planners / profile.name
+    if kind == "trainable":
+        require_torch()
+    if kind == "prompt" or missing_for_learning():
+        planner = PromptOnlyPlanner(folder)
+        if kind == "auto" and (version := AdapterStore(folder).in_use().version):
+            lacking = ", ".join(missing_for_learning())
+            events.emit("degraded", f"Version {version} of your planner needs {lacking}. {INSTALL_PLANNER}")
+        return planner
+
+    def make() -> "TrainablePlanner":
+        return trainable_planner(config, home, profile, lambda text: events.emit("progress", text))
+
+    if not config.planner.learning.anchored:
+        return make()
+
+    def cannot(error: PlannerError) -> None:
+        events.emit("degraded", f"What your planner learned is not used: {error}")
+
+    return PatientPlanner(make, lambda: AdapterStore(folder).in_use().version, cannot if kind == "auto" else None)
 
 
 def trainable_planner(config: Config, home: Home, profile: Profile, say: Callable[[str], None]) -> "TrainablePlanner":
     """A user's trainable planner. Raises PlannerError where torch or the model is missing."""
     require_torch()
+    share_cores()
     from nanoresearch.planner.base_model import load_base
     from nanoresearch.planner.trainable import TrainablePlanner
 
@@ -294,9 +311,7 @@ def require_torch() -> None:
     """Raise PlannerError naming the command that installs what is missing."""
     missing = missing_for_learning()
     if missing:
-        raise PlannerError(
-            f"A planner that learns needs {', '.join(missing)}. Install it with: pip install 'nanoresearch[planner]'"
-        )
+        raise PlannerError(f"A planner that learns needs {', '.join(missing)}. {INSTALL_PLANNER}")
 
 
 def language_crew(

@@ -125,8 +125,8 @@ class PaperConfig(Record):
 class PlannerConfig(Record):
     """Who plans, and how it learns."""
 
-    kind: Literal["fixed", "trainable", "prompt", "auto"] = "fixed"
-    """Fixed, learning from feedback (experimental), keeping feedback as text, or learning where torch is installed."""
+    kind: Literal["auto", "trainable", "prompt", "fixed"] = "auto"
+    """Learning where torch is installed, learning always, keeping feedback as text, or the same plan for everybody."""
     model: str = "smollm2-135m-instruct"
     """Base model: the default one, a local folder, or a hub name."""
     learn: bool = True
