@@ -333,8 +333,8 @@ def language_crew(
 
     models = Models(config.models, folder, events, log, Budget(limits.usd, limits.tokens, limits.minutes))
     events.emit("progress", str(models.forecast()))
-    library = Library(home.library)
-    return llm_crew(Desk(models, literature, library if library.exists() else None, config, folder, events, isolation))
+    library = Library(home.library) if Library(home.library).exists() else None
+    return llm_crew(Desk(models, literature, library, config, folder, events, isolation, home))
 
 
 def require_model_libraries() -> None:

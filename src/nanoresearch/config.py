@@ -327,7 +327,9 @@ class CodingConfig(Record):
     dry_run_s: float = Field(300.0, gt=0)
     """Seconds that one dry run may take; none takes longer than a seed of the experiment may."""
     repository: str = ""
-    """Repository or folder whose code the program may learn from; empty for none."""
+    """Folder, or address of a repository that execution.setup.repositories allows, whose code models may learn from."""
+    repository_ref: str = "HEAD"
+    """Commit, tag or branch of it; the commit is recorded."""
     agent: str = ""
     """Coding agent that writes instead: empty for none, "mini" for mini-swe-agent, or a command with {folder} and
     {task_file}, such as "codex exec --cd {folder} {task_file}"."""

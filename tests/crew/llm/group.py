@@ -104,7 +104,7 @@ DRAFT = {
     ],
     "protocol": {
         "id": "fresh_problems",
-        "description": "Every seed makes a problem and a start of its own; the minimum is known and hidden from methods.",
+        "description": "Every seed makes a problem and a start of its own; the minimum is hidden from methods.",
         "test_fraction": 0.5,
         "seed_changes": "made_data",
     },

@@ -26,7 +26,7 @@ from nanoresearch.crew.llm.coder import LlmCoder, study_text, trouble
 from nanoresearch.crew.llm.contract import MOST_CHARACTERS, RESERVED, Contract, check_program
 from nanoresearch.crew.llm.debugger import LlmDebugger, refused, repeated
 from nanoresearch.crew.llm.desk import Desk
-from nanoresearch.crew.llm.dry_run import can_dry_run, data_root_of, dry_run, places_of, plain_failure
+from nanoresearch.crew.llm.dry_run import can_dry_run, dry_run, places_of, plain_failure
 from nanoresearch.crew.llm.edits import PLAIN_WORDS
 from nanoresearch.crew.llm.judge import judge_for
 from nanoresearch.crew.llm.program import contract_of, finished, is_own, starting_point
@@ -107,7 +107,7 @@ class CommandAgent:
             folder=folder,
             output_folder=output,
             timeout_s=config.agent_timeout_s,
-            environment={DATA_VARIABLE: str(data_root_of(desk))} | given,
+            environment={DATA_VARIABLE: str(desk.home.data)} | given,
             readable=(*(Path(item).expanduser() for item in config.agent_readable), *readable),
             hidden=tuple(hidden),
             network=config.agent_network,
@@ -236,7 +236,7 @@ def take_turn(
         return desk.folder.load(record, Turn)
     folder = desk.folder.path(f"{FOLDER}/work")
     shutil.rmtree(folder, ignore_errors=True)
-    data = [data_root_of(desk) / staged.folder for staged in blueprint.datasets if staged.folder and is_own(blueprint)]
+    data = [desk.home.data / staged.folder for staged in blueprint.datasets if staged.folder and is_own(blueprint)]
     placed = {
         **written,
         **contract.trusted,

@@ -8,6 +8,7 @@ from pathlib import Path
 from nanoresearch.crew.llm.desk import Desk, material
 from nanoresearch.crew.llm.syntax import interface
 from nanoresearch.errors import ExecutionError
+from nanoresearch.execution.clones import pin_repository
 from nanoresearch.schema.record import Record
 
 RECORD = "coding/repository.json"
@@ -22,6 +23,8 @@ class BaseRepository(Record):
 
     origin: str
     """As the configuration names it."""
+    commit: str = ""
+    """Commit that was read; empty for a plain folder."""
     files: tuple[str, ...]
     """Paths of its files."""
     readme: str
@@ -38,23 +41,27 @@ def repository_text(desk: Desk) -> str:
     if desk.folder.has(RECORD):
         found = desk.folder.load(RECORD, BaseRepository)
     else:
-        found = _read(origin, _checkout(origin))
+        found = _read(origin, *_checkout(desk))
         desk.folder.save(RECORD, found)
     parts = ["files:", *found.files, "", found.readme, "", found.interfaces]
     return material("a repository to learn from", "\n".join(parts), limit=MOST_README + 2 * MOST_INTERFACES)
 
 
-def _checkout(origin: str) -> Path:
-    """The folder that holds the repository. Raises ExecutionError when there is none."""
+def _checkout(desk: Desk) -> tuple[Path, str]:
+    """The folder that holds the code, and its commit where it is a repository. Raises ExecutionError."""
+    origin, ref = desk.config.coding.repository, desk.config.coding.repository_ref
     folder = Path(origin).expanduser()
-    if not folder.is_dir():
-        raise ExecutionError(
-            f"coding.repository is {origin!r}, and there is no such folder. Clone the repository and give its folder."
-        )
-    return folder
+    if "://" not in origin:
+        if not folder.is_dir():
+            raise ExecutionError(f"coding.repository is {origin!r}, and there is no such folder.")
+        if not (folder / ".git").exists():
+            return folder, ""
+        origin = str(folder.absolute())
+    pinned = pin_repository(origin, ref, desk.home.repositories, desk.config.execution.setup)
+    return pinned.path, pinned.commit
 
 
-def _read(origin: str, folder: Path) -> BaseRepository:
+def _read(origin: str, folder: Path, commit: str) -> BaseRepository:
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
     names = [path.relative_to(folder) for path in paths]
     kept = [name for name in names if not SKIPPED & set(name.parts)][:MOST_FILES]
@@ -65,6 +72,7 @@ def _read(origin: str, folder: Path) -> BaseRepository:
             interfaces += interface(name.as_posix(), _text(folder / name)) + "\n"
     return BaseRepository(
         origin=origin,
+        commit=commit,
         files=tuple(name.as_posix() for name in kept),
         readme=_text(folder / readme)[:MOST_README] if readme else "",
         interfaces=interfaces[:MOST_INTERFACES],

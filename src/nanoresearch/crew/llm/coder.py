@@ -16,7 +16,7 @@ from nanoresearch.crew.llm.base_repository import repository_text
 from nanoresearch.crew.llm.contract import MOST_CHARACTERS, Contract, bad_name, check_file, check_program
 from nanoresearch.crew.llm.data_preview import data_text
 from nanoresearch.crew.llm.desk import RULES, Desk, material, told
-from nanoresearch.crew.llm.dry_run import can_dry_run, data_root_of, dry_run
+from nanoresearch.crew.llm.dry_run import can_dry_run, dry_run
 from nanoresearch.crew.llm.edits import EditRefused, Repair, apply_edits, shown
 from nanoresearch.crew.llm.program import (
     contract_of,
@@ -193,7 +193,7 @@ def study_text(desk: Desk, briefing: Briefing, blueprint: Blueprint, contract: C
     parts = [
         told(briefing),
         material("the experiment", experiment_text(blueprint)),
-        data_text(blueprint, data_root_of(desk)),
+        data_text(desk, blueprint),
         _wanted(contract),
     ]
     if form := form_of_predictions(blueprint):

@@ -7,26 +7,30 @@ from pathlib import Path
 
 from nanoresearch.crew.builtin import codegen
 from nanoresearch.crew.builtin.kits import load_kits, read_code
-from nanoresearch.crew.llm.desk import material
+from nanoresearch.crew.llm.data_desk import preview
+from nanoresearch.crew.llm.desk import Desk, material
 from nanoresearch.crew.llm.program import OWN
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.dataset import StagedDataset
 
 MOST_FILES = 12
+USERS = ("file", "url")
+"""Carriers of the user's own data."""
 HEAD_BYTES = 700
 HEAD_LINES = 6
 
 
-def data_text(blueprint: Blueprint, data_root: Path) -> str:
+def data_text(desk: Desk, blueprint: Blueprint) -> str:
     """All data sets of a study, each as a piece of material.
 
-    Where a kit loads them nothing of their files is shown: its test part is to stay unseen.
+    Where a kit loads them nothing of their files is shown: its test part is to stay unseen. Of the user's own files no
+    value is shown, and names and types of columns only where the settings allow it.
     """
     wanted = (*blueprint.datasets, *blueprint.support)
-    return "\n\n".join(_described(staged, data_root, closer=blueprint.study == OWN) for staged in wanted)
+    return "\n\n".join(_described(staged, desk, closer=blueprint.study == OWN) for staged in wanted)
 
 
-def _described(staged: StagedDataset, data_root: Path, *, closer: bool) -> str:
+def _described(staged: StagedDataset, desk: Desk, *, closer: bool) -> str:
     card = staged.card
     lines = [f"id: {card.id}", f"name: {card.name}", f"what it is: {card.summary}"]
     lines += [f"note: {card.note}"] if card.note else []
@@ -36,8 +40,14 @@ def _described(staged: StagedDataset, data_root: Path, *, closer: bool) -> str:
         lines.append("files: none; split() makes these data from the seed, and load() returns what split() needs")
     elif staged.folder is None:
         lines.append(f"files: none; {card.package} {staged.version} carries it")
+    elif card.carrier in USERS:
+        lines.append(f"files, below root / {staged.folder!r}:")
+        if desk.config.data.preview:
+            lines.append(preview(staged, desk.home.data))
+        else:
+            lines += [f"- {file.name} ({file.size} bytes)" for file in staged.files[:MOST_FILES]]
     else:
-        folder = data_root / staged.folder
+        folder = desk.home.data / staged.folder
         lines.append(f"files, below root / {staged.folder!r}:")
         for file in staged.files[:MOST_FILES]:
             lines.append(f"- {file.name} ({file.size} bytes)")

@@ -11,7 +11,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from nanoresearch.config import Config
 from nanoresearch.crew.roles import Briefing
@@ -19,7 +18,7 @@ from nanoresearch.events import Events
 from nanoresearch.literature.client import LiteratureClient
 from nanoresearch.literature.library import Library
 from nanoresearch.models.access import Models
-from nanoresearch.paths import RunFolder
+from nanoresearch.paths import Home, RunFolder
 from nanoresearch.schema.isolation import Isolation
 
 RULES = """\
@@ -48,8 +47,8 @@ class Desk:
     events: Events
     isolation: Isolation | None
     """What keeps programs apart that models wrote; None when the user wants none, or on SLURM."""
-    data_root: Path | None = None
-    """Folder of all data; None for that of the home."""
+    home: Home
+    """Where data and copies of repositories lie."""
 
 
 def material(kind: str, text: str, source: str = "", limit: int = MATERIAL_CHARACTERS) -> str:

@@ -21,7 +21,6 @@ from nanoresearch.execution.evaluation import STEP_S
 from nanoresearch.execution.local import LocalExecutor
 from nanoresearch.execution.repository import Codebase
 from nanoresearch.execution.sandbox import require
-from nanoresearch.paths import Home
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.experiment import Failure
 from nanoresearch.schema.record import Record
@@ -81,16 +80,11 @@ def places_of(desk: Desk) -> dict[Path, str]:
         Path(sys.prefix): "PYTHON",
         Path(sys.base_prefix): "PYTHON",
         desk.folder.root: "RUN",
-        data_root_of(desk): "DATA",
+        desk.home.data: "DATA",
         Path.home(): "HOME",
     }
     found = {path.absolute(): word for path, word in places.items()} | {p.resolve(): w for p, w in places.items()}
     return {path: word for path, word in found.items() if len(path.parts) > 1}
-
-
-def data_root_of(desk: Desk) -> Path:
-    """The folder of all data."""
-    return Home.find().data if desk.data_root is None else desk.data_root
 
 
 def _run(desk: Desk, blueprint: Blueprint, files: Mapping[str, str]) -> DryRun:
@@ -108,7 +102,7 @@ def _run(desk: Desk, blueprint: Blueprint, files: Mapping[str, str]) -> DryRun:
             blueprint=blueprint.model_copy(update={"budget": budget}),
             folder=work / "attempts" / "1",
             executor=LocalExecutor(desk.isolation or require(desk.config.execution.sandbox)),
-            data_root=data_root_of(desk),
+            data_root=desk.home.data,
             config=desk.config.execution,
             events=Events(),
             judge=judge_for(blueprint),

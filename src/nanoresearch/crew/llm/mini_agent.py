@@ -18,7 +18,7 @@ from pydantic_ai.messages import ModelMessage
 from nanoresearch.config import CodingConfig
 from nanoresearch.crew.llm.agent import DATA_VARIABLE, FOLDER, TASK, keep_transcript
 from nanoresearch.crew.llm.desk import RULES, Desk, material
-from nanoresearch.crew.llm.dry_run import data_root_of, places_of
+from nanoresearch.crew.llm.dry_run import places_of
 from nanoresearch.errors import ModelError
 from nanoresearch.execution.command import Command, run_command
 from nanoresearch.execution.sandbox import require
@@ -206,7 +206,7 @@ class _Shell:
                 folder=self._folder,
                 output_folder=output,
                 timeout_s=COMMAND_S,
-                environment={DATA_VARIABLE: str(data_root_of(self._desk))},
+                environment={DATA_VARIABLE: str(self._desk.home.data)},
                 hidden=self._hidden,
                 readable=self._readable,
             ),

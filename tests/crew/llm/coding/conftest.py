@@ -15,7 +15,7 @@ from nanoresearch.crew.llm.desk import Desk
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.events import Event, EventFile, Events
 from nanoresearch.models.access import Models
-from nanoresearch.paths import RunFolder
+from nanoresearch.paths import Home, RunFolder
 from nanoresearch.planner.planner import FixedPlanner, PlannerInput
 from nanoresearch.runlog import RunLog
 from nanoresearch.schema.blueprint import (
@@ -251,7 +251,7 @@ class Office:
         models = Models.scripted_for(scripts, self.folder, events, log)
         self._open.append(models)
         config = Config(coding=CodingConfig(**{"rounds": 2, **settings}))
-        return Desk(models, (), None, config, self.folder, events, isolation, self.data_root)
+        return Desk(models, (), None, config, self.folder, events, isolation, Home(self.data_root.parent))
 
     def said(self, kind: str) -> str:
         return "\n".join(event.text for event in self.events if event.kind == kind)

@@ -242,7 +242,7 @@ def test_without_any_sandbox_nothing_is_started(agency: Agency, monkeypatch: pyt
 
     monkeypatch.setattr(agents, "require", refuse)
     desk = agency.desk(GOOD)
-    bare = Desk(desk.models, (), None, desk.config, desk.folder, desk.events, None, desk.data_root)
+    bare = Desk(desk.models, (), None, desk.config, desk.folder, desk.events, None, desk.home)
     with pytest.raises(SandboxMissing):
         AgentCoder(bare).write(briefing_for(), own_blueprint())
     assert "AGENT" not in os.environ

@@ -122,14 +122,20 @@ def test_a_blueprint_that_does_not_fit_its_study(known: Blueprint) -> None:
         contract_of(briefing_for(), moon, CodingConfig())
 
 
-def test_the_beginning_of_files_is_shown_only_where_loading_is_written(known: Blueprint, tmp_path: Path) -> None:
+def test_the_beginning_of_files_is_shown_only_where_loading_is_written(known: Blueprint, office: Office) -> None:
     staged = known.datasets[0]
-    file = {"name": "table.csv", "sha256": "0", "size": 12}
-    (tmp_path / "wine").mkdir()
-    (tmp_path / "wine" / "table.csv").write_text("a,label\n1,yes\n")
-    own = staged.model_validate(staged.model_dump() | {"folder": "wine", "files": [file]})
-    assert "1,yes" in data_text(own_blueprint(datasets=(own,)), tmp_path)
-    assert "1,yes" not in data_text(known.model_copy(update={"datasets": (own,)}), tmp_path)
+    content = "a,label\n1,yes\n2,no\n3,yes\n"
+    file = {"name": "table.csv", "sha256": "0", "size": len(content)}
+    (office.data_root / "wine").mkdir()
+    (office.data_root / "wine" / "table.csv").write_text(content)
+    public = staged.model_validate(staged.model_dump() | {"folder": "wine", "files": [file]})
+    desk = office.sit({})
+    assert "1,yes" in data_text(desk, own_blueprint(datasets=(public,)))
+    assert "1,yes" not in data_text(desk, known.model_copy(update={"datasets": (public,)}))
+    own = public.model_copy(update={"card": public.card.model_copy(update={"id": "mine", "carrier": "file"})})
+    shown = data_text(desk, own_blueprint(datasets=(own,)))
+    assert "column 'label'" in shown
+    assert "yes" not in shown
 
 
 @pytest.mark.slow

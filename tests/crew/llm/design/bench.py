@@ -9,7 +9,7 @@ from nanoresearch.crew.llm.desk import Desk
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.events import Event, Events
 from nanoresearch.models.access import Models
-from nanoresearch.paths import RunFolder
+from nanoresearch.paths import Home, RunFolder
 from nanoresearch.runlog import RunLog
 from nanoresearch.schema.idea import Hypothesis
 from nanoresearch.schema.plan import Directive, Plan
@@ -56,7 +56,9 @@ class Bench:
         log.phase = "planning"
         self.close()
         self.models = Models.scripted_for(scripts, self.folder, events, log)
-        return Desk(self.models, (), None, config or Config(crew="llm"), self.folder, events, None)
+        return Desk(
+            self.models, (), None, config or Config(crew="llm"), self.folder, events, None, Home(self.data_root.parent)
+        )
 
     def close(self) -> None:
         if self.models:

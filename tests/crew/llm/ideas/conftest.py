@@ -13,6 +13,7 @@ from nanoresearch.crew.llm.desk import Desk
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.literature.client import LiteratureClient
 from nanoresearch.literature.offline import OfflineCorpus
+from nanoresearch.paths import Home
 from nanoresearch.schema.experience import Memory
 from nanoresearch.schema.paper import Paper
 from nanoresearch.schema.plan import Directive, Plan
@@ -137,6 +138,7 @@ class Sitting(Run):
             folder=self.folder,
             events=models._events,
             isolation=None,
+            home=Home.find(),
         )
 
     def asked(self, role: Any) -> list[str]:

@@ -22,7 +22,7 @@ from nanoresearch.evidence.audit.case import Case
 from nanoresearch.models.access import Models
 from nanoresearch.paper.compile import compile_pdf
 from nanoresearch.paper.render import render_paper
-from nanoresearch.paths import RunFolder, read_lines
+from nanoresearch.paths import Home, RunFolder, read_lines
 from nanoresearch.runlog import RunLog
 from nanoresearch.schema.audit import Audit
 from nanoresearch.schema.blueprint import Critique
@@ -95,7 +95,7 @@ def sit(folder: RunFolder) -> Iterator[Sit]:
             folder=folder,
         )
         config = Config(paper=PaperConfig(latex="off"))
-        desk = Desk(models, (), None, config, folder, events, None)
+        desk = Desk(models, (), None, config, folder, events, None, Home.find())
         plan = plan or folder.load("writing/plan.json", Plan)
         return Writing(desk, Briefing(case.run.topic, case.run.profile, plan), material, heard)
 
