@@ -41,5 +41,5 @@ def test_a_repository_is_pinned_by_its_commit(office: Office, tmp_path: Path) ->
 
 
 def test_an_address_must_be_allowed(office: Office) -> None:
-    with pytest.raises(RepositoryRefused, match="execution.setup.repositories"):
+    with pytest.raises(RepositoryRefused, match=r"execution\.setup\.repositories"):
         repository_text(office.sit({}, repository="https://example.org/someone/search"))
