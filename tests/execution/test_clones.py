@@ -185,6 +185,8 @@ def test_allowed_addresses() -> None:
     assert prefixes == ("https://GitHub.com/owner/",)
     assert is_allowed("https://github.com/owner/repo.git", prefixes)
     assert is_allowed("https://github.com/owner/group/repo", prefixes)
+    assert is_allowed("https://github.com/owner/repo", ("https://github.com/owner/repo/",))
+    assert not is_allowed("https://github.com/owner/repository", ("https://github.com/owner/repo/",))
     with pytest.raises(ConfigError, match="holds no key"):
         load_config(Path("none"), ('execution.setup.repositories=["https://user:key@github.com"]',))
     assert Config().execution.setup.repositories == ()
