@@ -61,11 +61,9 @@ class Errand:
 
     @classmethod
     def make(cls, order: Order, inherited: tuple[str, ...], sandbox: Choice, access: Access) -> "Errand":
-        """An errand with this access."""
-        readable, writable, hidden = (
-            tuple(map(str, paths)) for paths in (access.readable, access.writable, access.hidden)
-        )
-        return cls(order, inherited, sandbox, readable, writable, hidden)
+        """An errand with this access. Jobs never have a network, so that is not handed on."""
+        kept = (tuple(map(str, paths)) for paths in (access.readable, access.writable, access.hidden))
+        return cls(order, inherited, sandbox, *kept)
 
     @property
     def access(self) -> Access:
