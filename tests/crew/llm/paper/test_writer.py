@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
+from nanoresearch.config import PaperConfig
 from nanoresearch.crew.llm.writer import RESPONSES, LlmWriter
+from nanoresearch.paper.compile import compile_pdf
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.manuscript import Build, Manuscript, Remark, Response, Review
+from nanoresearch.stages.review import MENDS
 
 from .conftest import Sit, Writing, audit_of, by_section, complaints
 from .replies import FABRICATIONS, GOOD, honest
@@ -199,3 +202,28 @@ def test_what_latex_cannot_set_is_taken_out(
     assert len(body(mended, "discussion")) > 100
     unknown = build.model_copy(update={"errors": ("paper.bbl, line 3: no",)})
     assert LlmWriter(writing.desk).mend(writing.material, manuscript, unknown) == manuscript
+
+
+@pytest.mark.tex
+@pytest.mark.slow
+def test_a_formula_that_latex_cannot_set_does_not_cost_the_pdf(sit: Sit, folder: RunFolder) -> None:
+    trap = r"Here $\left( x$ holds for each seed."
+    writing = sit(
+        {"writer": by_section(lambda name, _: f"{honest(name)} {trap}" if name == "method" else honest(name))}
+    )
+    writer = LlmWriter(writing.desk)
+    manuscript = writer.write(writing.briefing, writing.material)
+    assert trap in body(manuscript, "method")
+    audit_of(writing, manuscript)
+    build = compile_pdf(folder.path("paper"), PaperConfig())
+    assert not build.ok
+    for _ in range(MENDS):
+        manuscript = writer.mend(writing.material, manuscript, build)
+        audit_of(writing, manuscript)
+        build = compile_pdf(folder.path("paper"), PaperConfig())
+        if build.ok:
+            break
+    assert build.ok, build.errors
+    assert build.undefined == ()
+    assert trap not in body(manuscript, "method")
+    assert "The baseline is a logistic regression" in body(manuscript, "method")
