@@ -119,7 +119,7 @@ def accept(topic: str, profile: Profile, config: Config) -> None:
         builtin_crew(OfflineCorpus()).surveyor.accept(topic, profile)
         return
     require_model_libraries()
-    from nanoresearch.crew.llm.surveyor import accept_topic
+    from nanoresearch.crew.llm.ideas.surveyor import accept_topic
 
     if problems := model_problems(config):
         raise ModelError(

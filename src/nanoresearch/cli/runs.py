@@ -362,7 +362,7 @@ def reproduce(run_id: str, unsafe: bool, as_json: bool) -> None:
     """Run a run's experiment again from its commit and compare every result. Exits with 1 when one differs."""
     from nanoresearch.assemble import environments_for, library_versions
     from nanoresearch.config import load_config
-    from nanoresearch.crew.llm.judge import judge_for
+    from nanoresearch.crew.llm.coding.judge import judge_for
     from nanoresearch.events import Events
     from nanoresearch.evidence.reproduce import reproduce_run
     from nanoresearch.execution.local import LocalExecutor

@@ -1,19 +1,19 @@
 """The crew of language models, put together."""
 
-from nanoresearch.crew.llm.agent import AgentCoder, AgentDebugger
-from nanoresearch.crew.llm.analyst import LlmAnalyst
-from nanoresearch.crew.llm.coder import LlmCoder
-from nanoresearch.crew.llm.critic import LlmCritic
-from nanoresearch.crew.llm.debugger import LlmDebugger
-from nanoresearch.crew.llm.designer import LlmDesigner
+from nanoresearch.crew.llm.coding.agent import AgentCoder, AgentDebugger
+from nanoresearch.crew.llm.coding.coder import LlmCoder
+from nanoresearch.crew.llm.coding.debugger import LlmDebugger
+from nanoresearch.crew.llm.coding.judge import judge_for
+from nanoresearch.crew.llm.design.critic import LlmCritic
+from nanoresearch.crew.llm.design.designer import LlmDesigner
 from nanoresearch.crew.llm.desk import Desk
-from nanoresearch.crew.llm.ideator import LlmIdeator
-from nanoresearch.crew.llm.judge import judge_for
-from nanoresearch.crew.llm.novelty import LlmNoveltyReader
-from nanoresearch.crew.llm.reflector import LlmReflector
-from nanoresearch.crew.llm.reviewer import LlmReviewer
-from nanoresearch.crew.llm.surveyor import LlmSurveyor
-from nanoresearch.crew.llm.writer import LlmWriter
+from nanoresearch.crew.llm.ideas.ideator import LlmIdeator
+from nanoresearch.crew.llm.ideas.novelty import LlmNoveltyReader
+from nanoresearch.crew.llm.ideas.surveyor import LlmSurveyor
+from nanoresearch.crew.llm.paper.analyst import LlmAnalyst
+from nanoresearch.crew.llm.paper.reflector import LlmReflector
+from nanoresearch.crew.llm.paper.reviewer import LlmReviewer
+from nanoresearch.crew.llm.paper.writer import LlmWriter
 from nanoresearch.crew.roles import Crew
 
 

@@ -28,6 +28,8 @@ Do not invent: no results, no works, no data sets, no citations. What you cannot
 """
 """First lines of every role's instructions."""
 
+OWN = "own"
+"""Study of a blueprint whose data and measures are written for it; any other is the id of a kit."""
 MATERIAL_CHARACTERS = 20_000
 """Most characters of one piece of material."""
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from nanoresearch.config import CodingConfig
-from nanoresearch.crew.llm import agent as agents
-from nanoresearch.crew.llm.agent import AgentCoder, AgentDebugger, coder_for, debugger_for
-from nanoresearch.crew.llm.coder import LlmCoder
-from nanoresearch.crew.llm.debugger import LlmDebugger
+from nanoresearch.crew.llm.coding import agent as agents
+from nanoresearch.crew.llm.coding.agent import AgentCoder, AgentDebugger, coder_for, debugger_for
+from nanoresearch.crew.llm.coding.coder import LlmCoder
+from nanoresearch.crew.llm.coding.debugger import LlmDebugger
+from nanoresearch.crew.llm.coding.dry_run import DryRun
+from nanoresearch.crew.llm.coding.program import contract_of, finished
 from nanoresearch.crew.llm.desk import Desk
-from nanoresearch.crew.llm.dry_run import DryRun
-from nanoresearch.crew.llm.program import contract_of, finished
 from nanoresearch.errors import ConfigError, ExecutionError
 from nanoresearch.execution.repository import Codebase
 from nanoresearch.execution.sandbox import SandboxMissing

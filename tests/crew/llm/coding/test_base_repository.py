@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nanoresearch.crew.llm.base_repository import BaseRepository, repository_text
+from nanoresearch.crew.llm.coding.base_repository import BaseRepository, repository_text
 from nanoresearch.errors import ExecutionError
 from nanoresearch.execution.clones import RepositoryRefused
 from nanoresearch.execution.repository import Codebase

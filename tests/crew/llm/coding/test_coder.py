@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from nanoresearch.crew.llm import coder
-from nanoresearch.crew.llm.coder import LlmCoder
-from nanoresearch.crew.llm.dry_run import DryRun
+from nanoresearch.crew.llm.coding import coder
+from nanoresearch.crew.llm.coding.coder import LlmCoder
+from nanoresearch.crew.llm.coding.dry_run import DryRun
 from nanoresearch.errors import ExecutionError, ModelError
 from nanoresearch.models.scripted import ToolCall
 from nanoresearch.schema.experiment import Failure
@@ -59,7 +59,7 @@ def test_a_program_is_planned_written_and_run_once(office: Office) -> None:
 @pytest.mark.slow
 def test_a_resumed_run_asks_and_runs_nothing_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     first = write(office, replies())
-    monkeypatch.setattr("nanoresearch.crew.llm.dry_run.run_attempt", None)
+    monkeypatch.setattr("nanoresearch.crew.llm.coding.dry_run.run_attempt", None)
     assert write(office, []) == first
     assert asked(office) == []
 

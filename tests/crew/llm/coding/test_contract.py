@@ -7,10 +7,10 @@ import pytest
 
 from nanoresearch.config import CodingConfig
 from nanoresearch.crew.builtin.kits import load_kits, read_code
-from nanoresearch.crew.llm import syntax
-from nanoresearch.crew.llm.contract import Contract, check_file, check_program
-from nanoresearch.crew.llm.program import contract_of
-from nanoresearch.crew.llm.syntax import interface
+from nanoresearch.crew.llm.coding import syntax
+from nanoresearch.crew.llm.coding.contract import Contract, check_file, check_program
+from nanoresearch.crew.llm.coding.program import contract_of
+from nanoresearch.crew.llm.coding.syntax import interface
 from nanoresearch.schema.profile import Profile
 
 from .conftest import DATA, EVALUATE, MODELS, WRITTEN, briefing_for, own_blueprint

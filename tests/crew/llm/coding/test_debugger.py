@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from nanoresearch.crew.llm.debugger import LlmDebugger
-from nanoresearch.crew.llm.program import contract_of, finished
+from nanoresearch.crew.llm.coding.debugger import LlmDebugger
+from nanoresearch.crew.llm.coding.program import contract_of, finished
 from nanoresearch.execution.repository import Codebase
 from nanoresearch.schema.experiment import Attempt, Failure, Patch
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from nanoresearch.config import CodingConfig
-from nanoresearch.crew.llm import dry_run as dry_runs
-from nanoresearch.crew.llm.dry_run import DryRun, dry_run, places_of, plain_failure
-from nanoresearch.crew.llm.program import contract_of, finished
+from nanoresearch.crew.llm.coding import dry_run as dry_runs
+from nanoresearch.crew.llm.coding.dry_run import DryRun, dry_run, places_of, plain_failure
+from nanoresearch.crew.llm.coding.program import contract_of, finished
 from nanoresearch.execution.sandbox import SandboxMissing
 from nanoresearch.schema.experiment import Failure
 

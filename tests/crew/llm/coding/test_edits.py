@@ -2,7 +2,7 @@
 
 import pytest
 
-from nanoresearch.crew.llm.edits import Edit, EditRefused, apply_edits
+from nanoresearch.crew.llm.coding.edits import Edit, EditRefused, apply_edits
 
 FILES = {"a.py": "def f(x):\n    y = x\n    return y\n\n\ndef g(x):\n    return x\n"}
 

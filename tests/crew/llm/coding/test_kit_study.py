@@ -6,11 +6,11 @@ import pytest
 
 from nanoresearch.config import CodingConfig
 from nanoresearch.crew.builtin.designer import BuiltinDesigner
-from nanoresearch.crew.llm.coder import LlmCoder
-from nanoresearch.crew.llm.contract import check_program
-from nanoresearch.crew.llm.data_preview import data_text
-from nanoresearch.crew.llm.judge import judge_for
-from nanoresearch.crew.llm.program import contract_of, known_methods, starting_point
+from nanoresearch.crew.llm.coding.coder import LlmCoder
+from nanoresearch.crew.llm.coding.contract import check_program
+from nanoresearch.crew.llm.coding.data_preview import data_text
+from nanoresearch.crew.llm.coding.judge import judge_for
+from nanoresearch.crew.llm.coding.program import contract_of, known_methods, starting_point
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import ExecutionError
 from nanoresearch.events import Events

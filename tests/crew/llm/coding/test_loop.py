@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from nanoresearch.crew.llm.coder import LlmCoder
-from nanoresearch.crew.llm.debugger import LlmDebugger
-from nanoresearch.crew.llm.judge import judge_for
+from nanoresearch.crew.llm.coding.coder import LlmCoder
+from nanoresearch.crew.llm.coding.debugger import LlmDebugger
+from nanoresearch.crew.llm.coding.judge import judge_for
 from nanoresearch.events import Events
 from nanoresearch.evidence.audit.method import _registries
 from nanoresearch.execution.attempts import attempt_reports, run_attempt

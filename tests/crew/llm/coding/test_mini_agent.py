@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from nanoresearch.crew.llm import agent as agents
-from nanoresearch.crew.llm.agent import AgentCoder
-from nanoresearch.crew.llm.dry_run import DryRun
+from nanoresearch.crew.llm.coding import agent as agents
+from nanoresearch.crew.llm.coding.agent import AgentCoder
+from nanoresearch.crew.llm.coding.dry_run import DryRun
 
 from .conftest import WRITTEN, Office, briefing_for, own_blueprint
 

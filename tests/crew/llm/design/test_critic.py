@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("pydantic_ai", reason="pip install 'nanoresearch[llm]'")
 
-from nanoresearch.crew.llm.critic import LlmCritic
-from nanoresearch.crew.llm.designer import CRITIQUES, LlmDesigner
+from nanoresearch.crew.llm.design.critic import LlmCritic
+from nanoresearch.crew.llm.design.designer import CRITIQUES, LlmDesigner
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.errors import BlueprintRejected
 from nanoresearch.schema.blueprint import Blueprint, Critique

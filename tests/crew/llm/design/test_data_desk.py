@@ -7,9 +7,9 @@ import pytest
 pytest.importorskip("pydantic_ai", reason="pip install 'nanoresearch[llm]'")
 
 from nanoresearch.config import Config, DataConfig, OwnFile, OwnUrl
-from nanoresearch.crew.llm import data_desk
-from nanoresearch.crew.llm.data_desk import OFFER, DataDesk
-from nanoresearch.crew.llm.designer import LlmDesigner
+from nanoresearch.crew.llm.design import data_desk
+from nanoresearch.crew.llm.design.data_desk import OFFER, DataDesk
+from nanoresearch.crew.llm.design.designer import LlmDesigner
 from nanoresearch.errors import ConfigError, DatasetError
 
 from .bench import HYPOTHESIS, Bench, briefing, own_draft

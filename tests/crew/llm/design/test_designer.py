@@ -11,7 +11,7 @@ pytest.importorskip("pydantic_ai", reason="pip install 'nanoresearch[llm]'")
 
 from nanoresearch.config import Config, DataConfig, OwnFile
 from nanoresearch.crew.builtin.judge import judge_of
-from nanoresearch.crew.llm.designer import LlmDesigner
+from nanoresearch.crew.llm.design.designer import LlmDesigner
 from nanoresearch.errors import BlueprintRejected, BudgetExceeded, CorruptRecord
 from nanoresearch.evidence.audit.blueprint import identity_problems
 from nanoresearch.schema.blueprint import Blueprint, Critique, Objection

@@ -8,8 +8,8 @@ import pytest
 pytest.importorskip("pydantic_ai", reason="pip install 'nanoresearch[llm]'")
 
 from nanoresearch.config import Config, DesignConfig
-from nanoresearch.crew.llm.critic import LlmCritic
-from nanoresearch.crew.llm.designer import LlmDesigner
+from nanoresearch.crew.llm.design.critic import LlmCritic
+from nanoresearch.crew.llm.design.designer import LlmDesigner
 from nanoresearch.errors import BlueprintRejected
 from nanoresearch.schema.blueprint import Critique
 from nanoresearch.schema.profile import Compute, Profile, StatisticsHabits

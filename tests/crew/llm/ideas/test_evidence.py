@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nanoresearch.crew.llm.evidence import PASSAGES, TEXTS, read_evidence, read_texts
+from nanoresearch.crew.llm.ideas.evidence import PASSAGES, TEXTS, read_evidence, read_texts
 from nanoresearch.literature.library import Library
 from nanoresearch.schema.paper import Evidence, Paper
 from tests.crew.llm.ideas.conftest import SCORES, WORKS, Sitting, work

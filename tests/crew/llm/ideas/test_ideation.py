@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from nanoresearch.crew.builtin.crew import builtin_crew
-from nanoresearch.crew.llm.ideator import LlmIdeator
-from nanoresearch.crew.llm.novelty import LlmNoveltyReader
-from nanoresearch.crew.llm.surveyor import LlmSurveyor
+from nanoresearch.crew.llm.ideas.ideator import LlmIdeator
+from nanoresearch.crew.llm.ideas.novelty import LlmNoveltyReader
+from nanoresearch.crew.llm.ideas.surveyor import LlmSurveyor
 from nanoresearch.crew.roles import Crew
 from nanoresearch.errors import ModelError
 from nanoresearch.events import Events

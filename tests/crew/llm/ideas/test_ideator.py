@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from nanoresearch.crew.llm.bench import SEARCHES
-from nanoresearch.crew.llm.ideator import LlmIdeator
+from nanoresearch.crew.llm.ideas.bench import SEARCHES
+from nanoresearch.crew.llm.ideas.ideator import LlmIdeator
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import ModelError
 from nanoresearch.literature.library import Library

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from nanoresearch.crew.llm.novelty import LlmNoveltyReader
+from nanoresearch.crew.llm.ideas.novelty import LlmNoveltyReader
 from nanoresearch.crew.roles import NoveltyReading
 from nanoresearch.literature.novelty import compare_with_literature, known_as
 from nanoresearch.literature.offline import OfflineCorpus

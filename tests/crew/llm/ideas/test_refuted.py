@@ -2,7 +2,7 @@
 
 import pytest
 
-from nanoresearch.crew.llm.refuted import SAME_CLAIM, alike, refuted_before, refuted_claims
+from nanoresearch.crew.llm.ideas.refuted import SAME_CLAIM, alike, refuted_before, refuted_claims
 from tests.crew.llm.ideas.conftest import refuted
 
 WEIGHTS = "Adding class weights to logistic regression raises balanced accuracy in imbalanced classification"

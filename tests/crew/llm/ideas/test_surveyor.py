@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from nanoresearch.crew.llm.foundations import on_topic
-from nanoresearch.crew.llm.surveyor import MAX_TOPIC, LlmSurveyor, accept_topic
+from nanoresearch.crew.llm.ideas.foundations import on_topic
+from nanoresearch.crew.llm.ideas.surveyor import MAX_TOPIC, LlmSurveyor, accept_topic
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import LiteratureError, ModelError, TopicRefused
 from nanoresearch.literature.offline import OfflineCorpus

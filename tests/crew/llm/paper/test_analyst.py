@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from nanoresearch.crew.builtin.analyst import BuiltinAnalyst
-from nanoresearch.crew.llm.analyst import LlmAnalyst
+from nanoresearch.crew.llm.paper.analyst import LlmAnalyst
 from nanoresearch.schema.analysis import Analysis
 
 from .conftest import Sit, Writing, complaints

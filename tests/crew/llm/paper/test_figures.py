@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from nanoresearch.crew.llm.analyst import LlmAnalyst
-from nanoresearch.crew.llm.figures import SKETCHES
+from nanoresearch.crew.llm.paper.analyst import LlmAnalyst
+from nanoresearch.crew.llm.paper.figures import SKETCHES
 from nanoresearch.evidence.audit import figures as audit_figures
 from nanoresearch.evidence.audit.case import Case
 from nanoresearch.execution.sandbox import probe_isolation
@@ -66,7 +66,7 @@ def test_a_script_draws_recorded_values_and_the_audit_draws_them_again(sit: Sit,
 @pytest.mark.slow
 def test_a_resumed_analysis_runs_no_script_again(sit: Sit, isolation: Isolation, monkeypatch: Any) -> None:
     _, first = analysed(sit, isolation, {"figures": [FIGURE]})
-    monkeypatch.setattr("nanoresearch.crew.llm.figures.run_sketch", None)
+    monkeypatch.setattr("nanoresearch.crew.llm.paper.figures.run_sketch", None)
     writing, second = analysed(sit, isolation)
     assert second == first
     assert writing.asked("analyst") == []

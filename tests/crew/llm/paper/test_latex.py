@@ -2,7 +2,7 @@
 
 import pytest
 
-from nanoresearch.crew.llm.latex import blocks, body_of, joined, misused, pieces, sift
+from nanoresearch.crew.llm.paper.latex import blocks, body_of, joined, misused, pieces, sift
 
 REPLY = r"""Here is the section:
 ```latex

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nanoresearch.crew.llm.proofs import Proofreader, without
+from nanoresearch.crew.llm.paper.proofs import Proofreader, without
 from nanoresearch.evidence.audit.case import Case
 from nanoresearch.paths import RunFolder
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from nanoresearch.crew.llm.reflector import LlmReflector
+from nanoresearch.crew.llm.paper.reflector import LlmReflector
 from nanoresearch.crew.roles import Trajectory
 from nanoresearch.schema.experience import Lessons, Recall, RetrievedSkill, Score, Situation, Skill
 from nanoresearch.schema.feedback import Stage

@@ -6,7 +6,7 @@ import pytest
 
 from nanoresearch.crew.builtin.reviewer import BuiltinReviewer
 from nanoresearch.crew.builtin.writer.writer import UNBUILT, BuiltinWriter
-from nanoresearch.crew.llm.reviewer import LlmReviewer
+from nanoresearch.crew.llm.paper.reviewer import LlmReviewer
 from nanoresearch.schema.manuscript import Manuscript, Review
 
 from .conftest import Sit, Writing, complaints

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from nanoresearch.config import PaperConfig
-from nanoresearch.crew.llm.writer import RESPONSES, LlmWriter
+from nanoresearch.crew.llm.paper.writer import RESPONSES, LlmWriter
 from nanoresearch.paper.compile import compile_pdf
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.manuscript import Build, Manuscript, Remark, Response, Review
