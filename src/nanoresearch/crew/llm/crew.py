@@ -1,8 +1,6 @@
 """The crew of language models, put together."""
 
-from nanoresearch.crew.llm.coding.agent import AgentCoder, AgentDebugger
-from nanoresearch.crew.llm.coding.coder import LlmCoder
-from nanoresearch.crew.llm.coding.debugger import LlmDebugger
+from nanoresearch.crew.llm.coding.agent import coder_for, debugger_for
 from nanoresearch.crew.llm.coding.judge import judge_for
 from nanoresearch.crew.llm.design.critic import LlmCritic
 from nanoresearch.crew.llm.design.designer import LlmDesigner
@@ -19,15 +17,14 @@ from nanoresearch.crew.roles import Crew
 
 def llm_crew(desk: Desk) -> Crew:
     """A role each; code is written by the external agent that the configuration names, if it names one."""
-    agent = bool(desk.config.coding.agent)
     return Crew(
         name="llm",
         surveyor=LlmSurveyor(desk),
         ideator=LlmIdeator(desk),
         designer=LlmDesigner(desk),
         critic=LlmCritic(desk),
-        coder=AgentCoder(desk) if agent else LlmCoder(desk),
-        debugger=AgentDebugger(desk) if agent else LlmDebugger(desk),
+        coder=coder_for(desk),
+        debugger=debugger_for(desk),
         analyst=LlmAnalyst(desk),
         writer=LlmWriter(desk),
         reviewer=LlmReviewer(desk),
