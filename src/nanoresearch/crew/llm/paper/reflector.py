@@ -133,10 +133,9 @@ class LlmReflector:
         tags: list[str] = [profile.domain] if profile.domain else []
         conditions: Conditions = {}
         if hypothesis:
-            tags += [hypothesis.study, *hypothesis.components]
+            tags += hypothesis.components
             memory = f"memory_gb:{profile.compute.memory_gb:g}"
-            conditions["study"] = (hypothesis.study,)
-            conditions["component"] = hypothesis.components
+            conditions["component"] = hypothesis.components  # which kind of study it becomes, the designer decides
             conditions["hardware"] = (hardware_cores(profile.compute.cores), memory)
             if hypothesis.datasets:
                 conditions["dataset"] = hypothesis.datasets
