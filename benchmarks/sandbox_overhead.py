@@ -61,8 +61,6 @@ def main() -> None:
                 "quartiles_ms": [round(low, 1), round(high, 1)],
                 "ratio": round(statistics.median(inside / without for without, inside in wall), 2),
                 "cpu_overhead_ms": round(1000 * extra_cpu_s, 1),
-                    1000 * statistics.mean(inside[1] - without[1] for without, inside in pairs), 1
-                ),
                 "without_ms": round(1000 * statistics.median(without for without, _ in wall), 1),
             }
     print(json.dumps({"pairs": options.pairs, "load": os.getloadavg()[0], "sandboxes": found}, indent=1))
