@@ -62,6 +62,7 @@ def test_before_anything_is_learned_the_student_is_the_usual_plan_and_the_teache
 
 def test_the_gradient_through_the_anchor_is_the_slope_of_the_loss(tiny_double) -> None:  # type: ignore[no-untyped-def]
     policy, menu, plans, teacher = compared(tiny_double)
+    policy.model.double()  # the adapter too
     weight = next(p for name, p in policy.parameters().items() if "lora_B" in name)
 
     def loss(grad: bool = False):  # type: ignore[no-untyped-def]
