@@ -99,7 +99,7 @@ class ChainRunner:
             carry_on(home, folder, self._source(task, folder, cell), *self.listeners, unsafe=self._unsafe)
         except NanoResearchError as error:
             return folder.id, folder.load("run.json", RunRecord).status, str(error)
-        except Exception as error:  # a defect of ours, which the run's record names: other cells must still be run
+        except Exception as error:  # noqa: BLE001 - a defect of ours, noted in the run: other cells must still be run
             return folder.id, "failed", f"{type(error).__name__}: {error}"
         return folder.id, "done", ""
 

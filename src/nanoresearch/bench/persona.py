@@ -20,7 +20,7 @@ from nanoresearch.schema.feedback import Stage
 
 MOST_WISHES = 3
 """Wishes that one comment speaks of: more than a person says at once."""
-NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 """Numbers that people write as words."""
 
 

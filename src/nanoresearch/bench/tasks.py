@@ -28,7 +28,7 @@ def choose_tasks(names: tuple[str, ...]) -> list[Task]:
             problem = "Several tasks begin with" if exact else "No task is called"
             raise UsageError(f"{problem} {name!r}. Known: {', '.join(tasks)}.")
         chosen += exact
-    return list(dict.fromkeys(chosen))
+    return list({task.question_id: task for task in chosen}.values())
 
 
 def profile_of(task: Task) -> Profile:
