@@ -109,7 +109,9 @@ class ChainRunner:
             return RunFolder(home.runs / begun)
         topic = load_tasks()[task.extra_context.held_out] if cell.held_out else task
         config = ablate(self.bench.config(), cell.ablation)
-        request = RunRequest(topic.problem_statement, profile_of(task), config, first_seed(cell))
+        request = RunRequest(
+            topic.problem_statement, profile_of(task, held_out=cell.held_out), config, first_seed(cell)
+        )
         folder = create_run(home, request)
         self.bench.start(cell, folder.id)
         return folder

@@ -31,14 +31,17 @@ def choose_tasks(names: tuple[str, ...]) -> list[Task]:
     return list({task.question_id: task for task in chosen}.values())
 
 
-def profile_of(task: Task) -> Profile:
-    """The researcher's profile: what of the requirements a user would write there, and nothing that is implicit."""
+def profile_of(task: Task, *, held_out: bool = False) -> Profile:
+    """The researcher's profile: what of the requirements a user would write there, and nothing that is implicit.
+
+    The minutes are those of the task's own experiment, and no limit for its held-out topic.
+    """
     standing = task.extra_context.standing
     habits = {"seeds": standing.seeds, "test": standing.test}
     return Profile(
         name=task.question_id,
         taboos=standing.taboos,
-        compute=Compute(minutes=standing.minutes) if standing.minutes else Compute(),
+        compute=Compute(minutes=standing.minutes) if standing.minutes and not held_out else Compute(),
         statistics=StatisticsHabits(**{key: value for key, value in habits.items() if value is not None}),
         writing=WritingStyle(format=standing.format) if standing.format else WritingStyle(),
     )

@@ -96,3 +96,26 @@ def run(
                 f"{len(left)} of {len(chains)} chains have cells that did not end; run the same command again."
             )
         click.echo(f"All {len(chains)} chains are done. See: nanoresearch bench report {folder.root}", err=True)
+
+
+@bench.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@json_option
+def report(folder: Path, as_json: bool) -> None:
+    """Tables and plots of what has been run so far in FOLDER, written to FOLDER/report."""
+    from nanoresearch.bench.cells import BenchFolder
+    from nanoresearch.bench.report import write_report
+
+    with json_errors(as_json):
+        made = write_report(BenchFolder(folder.expanduser().resolve()))
+    if as_json:
+        print_json(
+            {
+                "files": [str(path) for path in made.files],
+                "estimates": [item.model_dump(mode="json") for item in made.estimates],
+                "differences": [item.model_dump(mode="json") for item in made.differences],
+            }
+        )
+        return
+    click.echo(made.text)
+    click.echo("Written: " + ", ".join(str(path) for path in made.files), err=True)
