@@ -202,7 +202,7 @@ class Artifacts:
     def statements(self) -> list[str]:
         """Sentences that say what is done: those of the paper, before there is one those of the design."""
         if self.manuscript:
-            shown = [item.caption for item in (*self.tables, *self.figures)]
+            shown = [*(item.caption for item in self.tables), *(item.caption for item in self.figures)]
             headers = [" ".join(table.header) for table in self.tables]
             bodies = [section.body for name, section in self.sections.items() if name in EVIDENCE]
             return [text for body in (*bodies, *shown, *headers) for text in sentences(body)]
@@ -210,5 +210,6 @@ class Artifacts:
             return []
         design = self.blueprint
         parts = [design.protocol.description, *(item.description for item in design.metrics)]
-        parts += [f"{item.name}: {item.description}" for item in (*design.methods, *design.components)]
+        parts += [f"{item.name}: {item.description}" for item in design.methods]
+        parts += [f"{item.name}: {item.description}" for item in design.components]
         return [text for part in parts for text in sentences(part)]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from nanoresearch.config import Config, validate
 from nanoresearch.errors import UsageError
-from nanoresearch.paths import Home, RunFolder, read_record, write_atomic
-from nanoresearch.schema.benchmark import Ablation, BenchSettings, Cell, CellRecord
+from nanoresearch.paths import Home, RunFolder, json_lines, read_lines, read_record, write_atomic
+from nanoresearch.schema.benchmark import Ablation, BenchSettings, Cell, CellRecord, Judgement
 from nanoresearch.schema.record import Record
 
 SETTINGS = "bench.json"
@@ -92,6 +92,19 @@ class BenchFolder:
         path = self.path(record.cell)
         write_atomic(path, record.model_dump_json(indent=1) + "\n")
         path.with_suffix(".started").unlink(missing_ok=True)
+
+    def asked(self, cell: Cell) -> RunFolder:
+        """Where what language models were asked about a cell is kept."""
+        path = self.path(cell)
+        return RunFolder(self.root / "asked" / path.parent.relative_to(self.root / "cells") / path.stem)
+
+    def judged(self, cell: Cell) -> tuple[Judgement, ...]:
+        """What a language model said of a cell's paper; empty where none was asked."""
+        return tuple(read_lines(self.path(cell).with_suffix(".judged.jsonl"), Judgement))
+
+    def keep_judged(self, cell: Cell, judged: tuple[Judgement, ...]) -> None:
+        """Keep what a language model said."""
+        write_atomic(self.path(cell).with_suffix(".judged.jsonl"), json_lines(judged))
 
     def started(self, cell: Cell) -> str | None:
         """The run of a cell that was begun and has not ended."""

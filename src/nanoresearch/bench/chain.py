@@ -5,13 +5,15 @@ Every cell ends in one record. A chain that was killed goes on with the run it w
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
-from nanoresearch.assemble import RunRequest, create_run
+from nanoresearch.assemble import RunRequest, create_run, require_model_libraries
+from nanoresearch.bench.artifacts import Artifacts
 from nanoresearch.bench.cells import BenchFolder, Chain
 from nanoresearch.bench.persona import PhraseSpeaker, SimulatedResearcher
 from nanoresearch.bench.tasks import load_tasks, profile_of
@@ -21,6 +23,7 @@ from nanoresearch.events import Listener
 from nanoresearch.paths import Home, RunFolder
 from nanoresearch.researcher.source import FeedbackSource, NoFeedback
 from nanoresearch.schema.benchmark import Ablation, Cell, CellRecord, Task
+from nanoresearch.schema.models import ModelRole
 from nanoresearch.schema.run import RunRecord, Status
 from nanoresearch.session import carry_on
 
@@ -95,8 +98,11 @@ class ChainRunner:
             folder = self._folder(home, task, cell)
         except NanoResearchError as error:  # a refused topic, data that are missing: the cell has no run
             return None, "failed", str(error)
+        unsafe = self.bench.settings().unsafe
         try:
-            carry_on(home, folder, self._source(task, folder, cell), *self.listeners, unsafe=self._unsafe)
+            with self._source(task, folder, cell) as source:
+                carry_on(home, folder, source, *self.listeners, unsafe=unsafe)
+            self._judge(task, folder, cell)
         except NanoResearchError as error:
             return folder.id, folder.load("run.json", RunRecord).status, str(error)
         except Exception as error:  # noqa: BLE001 - a defect of ours, noted in the run: other cells must still be run
@@ -116,15 +122,36 @@ class ChainRunner:
         self.bench.start(cell, folder.id)
         return folder
 
-    def _source(self, task: Task, folder: RunFolder, cell: Cell) -> FeedbackSource:
+    @contextmanager
+    def _source(self, task: Task, folder: RunFolder, cell: Cell) -> Iterator[FeedbackSource]:
+        """The simulated researcher, who speaks through a language model where one is configured; silent on held-out."""
+        config = self.bench.config()
         if cell.held_out:
-            return NoFeedback()
-        speaker = PhraseSpeaker(cell.seed, cell.round)
-        return SimulatedResearcher(task, folder, speaker, cell.seed, cell.round)
+            yield NoFeedback()
+        elif not plays(config, "persona"):
+            yield SimulatedResearcher(task, folder, PhraseSpeaker(cell.seed, cell.round), cell.seed, cell.round)
+        else:
+            require_model_libraries()
+            from nanoresearch.bench.language import LanguageModelSpeaker, models_beside
 
-    @property
-    def _unsafe(self) -> bool:
-        return self.bench.settings().unsafe
+            with models_beside(config, folder, self.bench.asked(cell)) as models:
+                yield SimulatedResearcher(task, folder, LanguageModelSpeaker(models), cell.seed, cell.round)
+
+    def _judge(self, task: Task, folder: RunFolder, cell: Cell) -> None:
+        """Have a finished paper judged where a language model is configured for it."""
+        config = self.bench.config()
+        if cell.held_out or not plays(config, "judge"):
+            return
+        require_model_libraries()
+        from nanoresearch.bench.language import judge_paper, models_beside
+
+        with models_beside(config, folder, self.bench.asked(cell)) as models:
+            self.bench.keep_judged(cell, judge_paper(models, task, Artifacts(folder)))
+
+
+def plays(config: Config, role: ModelRole) -> bool:
+    """Whether a language model is configured for a role."""
+    return config.models.default is not None or role in config.models.roles
 
 
 def _cpu_seconds() -> float:

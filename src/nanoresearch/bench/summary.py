@@ -94,7 +94,7 @@ def collect(bench: BenchFolder) -> list[Scores]:
         for record in sorted(records, key=lambda item: (item.cell.held_out, item.cell.round)):
             folder = bench.run_folder(record)
             known = () if record.cell.held_out else tuple(earlier)
-            found.append(score_cell(record, tasks[record.cell.task], folder, known))
+            found.append(score_cell(record, tasks[record.cell.task], folder, known, bench.judged(record.cell)))
             claim = hypothesis_of(Artifacts(folder)) if folder else None
             earlier += [claim] if claim else []
     return found

@@ -112,9 +112,11 @@ def nested_validation(run: Artifacts, value: str) -> bool:
 def model_family(run: Artifacts, value: list[str]) -> bool:
     """No method outside these families; trivial references are none."""
     banned = NOT_KERNEL if "kernel" in value else NOT_LINEAR
-    methods = [item for item in run.blueprint.methods if item.role != "reference"] if run.blueprint else []
-    parts = [*methods, *(run.blueprint.components if run.blueprint else ())]
-    return bool(methods) and not any(set(item.tags) & banned for item in parts)
+    if run.blueprint is None:
+        return False
+    tags = [item.tags for item in run.blueprint.methods if item.role != "reference"]
+    tags += [item.tags for item in run.blueprint.components]
+    return not any(set(item) & banned for item in tags)
 
 
 def conditions_min(run: Artifacts, value: int) -> bool:
