@@ -18,9 +18,11 @@ from nanoresearch.bench.cells import BenchFolder, Chain
 from nanoresearch.bench.persona import PhraseSpeaker, SimulatedResearcher
 from nanoresearch.bench.tasks import load_tasks, profile_of
 from nanoresearch.config import Config
-from nanoresearch.errors import NanoResearchError
+from nanoresearch.errors import DatasetError, ModelError, NanoResearchError, RunLocked
 from nanoresearch.events import Listener
+from nanoresearch.execution.sandbox import SandboxMissing
 from nanoresearch.paths import Home, RunFolder
+from nanoresearch.planner.problems import PlannerError
 from nanoresearch.researcher.source import FeedbackSource, NoFeedback
 from nanoresearch.schema.benchmark import Ablation, Cell, CellRecord, Task
 from nanoresearch.schema.models import ModelRole
@@ -29,6 +31,8 @@ from nanoresearch.session import carry_on
 
 SEEDS_OF_A_CHAIN, SEEDS_OF_A_ROUND = 10_000, 500
 """First seeds of experiments lie so far apart: no round draws the splits of another."""
+HINDRANCES = (DatasetError, ModelError, PlannerError, RunLocked, SandboxMissing)
+"""What says something about this machine and nothing about the system: the cell stays open, and the chain stops."""
 
 
 def ablate(config: Config, ablation: Ablation) -> Config:
@@ -48,7 +52,7 @@ def first_seed(cell: Cell) -> int:
 
 @dataclass(frozen=True)
 class ChainRunner:
-    """Runs the cells of one chain, in order."""
+    """Runs the cells of one chain, in order. What hinders this machine (missing data, say) is raised, not scored."""
 
     bench: BenchFolder
     chain: Chain
@@ -92,17 +96,21 @@ class ChainRunner:
         self.tell(f"{self.chain.name} {where}: {status} in {record.seconds:.0f} s {reason[:160]}".rstrip())
 
     def _carry(self, home: Home, cell: Cell) -> tuple[str | None, Status, str]:
-        """Run a cell to its end, whatever that is. Only what stops the whole process passes."""
+        """Run a cell to its end, whatever that is. Only hindrances and what stops the whole process pass."""
         task = load_tasks()[cell.task]
         try:
             folder = self._folder(home, task, cell)
-        except NanoResearchError as error:  # a refused topic, data that are missing: the cell has no run
+        except HINDRANCES:
+            raise
+        except NanoResearchError as error:  # a refused topic: the cell has no run
             return None, "failed", str(error)
         unsafe = self.bench.settings().unsafe
         try:
             with self._source(task, folder, cell) as source:
                 carry_on(home, folder, source, *self.listeners, unsafe=unsafe)
             self._judge(task, folder, cell)
+        except HINDRANCES:
+            raise
         except NanoResearchError as error:
             return folder.id, folder.load("run.json", RunRecord).status, str(error)
         except Exception as error:  # noqa: BLE001 - a defect of ours, noted in the run: other cells must still be run

@@ -39,7 +39,12 @@ def unfinished(bench: BenchFolder, chains: Sequence[Chain], rounds: int, *, held
     ]
 
 
-def run_here(commands: Sequence[Sequence[str]], jobs: int, tell: Callable[[str], None]) -> int:
+def run_here(
+    commands: Sequence[Sequence[str]],
+    jobs: int,
+    tell: Callable[[str], None],
+    pause: Callable[[float], None] = time.sleep,
+) -> int:
     """Run commands, so many at once. Returns how many ended with an error; Ctrl-C ends them all and is passed on."""
     waiting = list(commands)
     running: list[subprocess.Popen[bytes]] = []
@@ -55,7 +60,7 @@ def run_here(commands: Sequence[Sequence[str]], jobs: int, tell: Callable[[str],
                 if process.returncode:
                     failed += 1
                     tell(f"a chain ended with exit code {process.returncode}: {' '.join(map(str, process.args))}")  # type: ignore[arg-type]
-            time.sleep(POLL_S)
+            pause(POLL_S)
     except BaseException:  # also on Ctrl-C: chains note where they are and go on with the next bench run
         for process in running:
             os.killpg(process.pid, signal.SIGINT)
