@@ -1,12 +1,12 @@
 """From scores of cells to means with intervals: by round, ablation and domain, and differences between ablations."""
 
-import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Literal
 
+import numpy as np
 from scipy.stats import t as student
 
 from nanoresearch.bench.artifacts import Artifacts
@@ -192,17 +192,14 @@ def interval(points: Sequence[Point]) -> tuple[float, float | None, float | None
         by_seed[point.seed].append(point.value)
     mean = fmean(point.value for point in points)
     if len(by_seed) >= LEAST_SEEDS and len({len(values) for values in by_seed.values()}) == 1:
-        means = [fmean(values) for values in by_seed.values()]
-        half = float(student.ppf((1 + LEVEL) / 2, len(means) - 1)) * stdev(means) / len(means) ** 0.5
+        of_seeds = [fmean(values) for values in by_seed.values()]
+        half = float(student.ppf((1 + LEVEL) / 2, len(of_seeds) - 1)) * stdev(of_seeds) / len(of_seeds) ** 0.5
         return mean, mean - half, mean + half, "t over seeds"
     if len(by_task) < 2:
         return mean, None, None, "none"
-    chance = random.Random(0)
-    tasks = list(by_task.values())
-    draws = []
-    for _ in range(DRAWS):
-        drawn = [value for values in chance.choices(tasks, k=len(tasks)) for value in values]
-        draws.append(fmean(drawn))
-    draws.sort()
-    tail = (1 - LEVEL) / 2
-    return mean, draws[int(tail * DRAWS)], draws[int((1 - tail) * DRAWS) - 1], "bootstrap over tasks"
+    sums = np.array([sum(values) for values in by_task.values()])
+    counts = np.array([len(values) for values in by_task.values()])
+    drawn = np.random.default_rng(0).integers(len(sums), size=(DRAWS, len(sums)))
+    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return mean, float(low), float(high), "bootstrap over tasks"

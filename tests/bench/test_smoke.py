@@ -1,0 +1,115 @@
+"""The benchmark for real, in small: three tasks, two rounds, with and without learning, killed and gone on with."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from nanoresearch.bench import chain as chains
+from nanoresearch.bench import summary, tables
+from nanoresearch.bench.cells import BenchFolder, Chain
+from nanoresearch.bench.chain import ChainRunner
+from nanoresearch.bench.report import write_report
+from nanoresearch.bench.tasks import load_tasks
+from nanoresearch.config import Config, PaperConfig, PlannerConfig
+from nanoresearch.paper.compile import find_latex
+from nanoresearch.schema.benchmark import Ablation, BenchSettings, Task
+from nanoresearch.schema.learning import LearningSettings
+from tests.planner.conftest import make_folder
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+TOPICS = {
+    "tab-01-clinical-calibration": "Does sigmoid recalibration help logistic regression on the iris and wine tables?",
+    "tab-03-doctor-visits": "On the RAND health-insurance table, do zero-inflated models beat Poisson regression?",
+    "cv-01-tiny-digits": "Do shifted copies help a support vector machine on the 8x8 UCI digits?",
+}
+"""Topics whose data libraries carry: nothing is fetched here."""
+
+
+@pytest.fixture
+def tasks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Task]:
+    known = load_tasks()
+    small = {name: known[name].model_copy(update={"problem_statement": topic}) for name, topic in TOPICS.items()}
+    for module in (chains, summary, tables):
+        monkeypatch.setattr(module, "load_tasks", lambda: small)
+    return small
+
+
+def begin(root: Path, model: str) -> BenchFolder:
+    learning = LearningSettings(steps=2, samples=2, probes=4)
+    planner = PlannerConfig(kind="trainable", model=model, learning=learning)
+    config = Config(planner=planner, paper=PaperConfig(latex="auto" if find_latex() else "off"))
+    bench = BenchFolder(root / "bench")
+    bench.begin(
+        BenchSettings(config=config.model_dump(mode="json"), data=str(root / "data"), models=str(root / "models"))
+    )
+    return bench
+
+
+def test_three_tasks_and_two_rounds(tasks: dict[str, Task], tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    learner = find_spec("torch") is not None and find_spec("peft") is not None
+    model = str(make_folder(tmp_path / "tiny")) if learner else "none"
+    bench = begin(tmp_path, model)
+    wanted: list[tuple[str, Ablation]] = [(name, "static") for name in tasks]
+    if learner:
+        wanted.append(("tab-03-doctor-visits", "full"))
+    for name, ablation in wanted:
+        ChainRunner(bench, Chain(name, ablation, 0), print).run(2, held_out=False)
+    made = write_report(bench)
+    assert len(made.scores) == 2 * len(wanted)
+    for item in made.scores:
+        assert item.status == "done", item
+        assert item.feedback > 0
+        assert 0 < item.compliance < 1
+        assert item.executability == (1 if find_latex() else 0)
+        assert item.expression > 0.5
+        assert item.learning_seconds > 0 if item.cell.ablation == "full" else item.learned == 0
+    static = {(s.cell.task, s.cell.round): s.compliance for s in made.scores if s.cell.ablation == "static"}
+    assert all(static[name, 1] == static[name, 2] for name in tasks), "what never learns never changes"
+    doctors = next(item for item in made.scores if item.cell == Chain("tab-03-doctor-visits", "static", 0).cell(1))
+    assert doctors.effectiveness is not None
+    assert abs(doctors.effectiveness) < 0.1
+    home = bench.home(Chain("tab-03-doctor-visits", "static", 0))
+    assert not home.experience.exists()
+    if learner:
+        assert bench.home(Chain("tab-03-doctor-visits", "full", 0)).experience.exists()
+
+
+def test_killed_and_started_again_it_ends_with_one_run_for_each_cell(tmp_path: Path) -> None:
+    out = tmp_path / "bench"
+    options = [
+        "--tasks",
+        "tab-03",
+        "--ablation",
+        "static",
+        "--rounds",
+        "1",
+        "--no-held-out",
+        "--set",
+        "paper.latex=off",
+    ]
+    start = [sys.executable, "-c", "from nanoresearch.cli.main import main; main()"]
+    command = [*start, "bench", "run", "--out", str(out), *options]
+    environment = {**os.environ, "NANORESEARCH_HOME": str(tmp_path / "home")}
+    first = subprocess.Popen(command, env=environment, start_new_session=True)
+    runs = out / "homes/static/tab-03-doctor-visits/seed-0/runs"
+    deadline = time.monotonic() + 120
+    while not list(runs.glob("*/coding/program.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    subprocess.run(command, env=environment, check=True, timeout=300)
+    cell = json.loads((out / "cells/static/tab-03-doctor-visits/seed-0/round-1.json").read_text())
+    assert cell["status"] == "done"
+    assert [path.name for path in runs.iterdir()] == [cell["run"]]
+    assert not list(out.rglob("*.started"))
+    again = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    assert "0 of 1 chains have something left" in again.stderr
