@@ -19,6 +19,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return 0
 
     monkeypatch.setattr(runner, "run_here", run_here)
+    monkeypatch.setattr("nanoresearch.assemble.find_spec", lambda name: name)
     return given
 
 
@@ -41,6 +42,18 @@ def test_other_settings_are_refused(commands: list[list[str]], tmp_path: Path) -
     out = str(tmp_path / "b")
     call("bench", "run", "--tasks", "ts-03", "--out", out)
     assert call("bench", "run", "--tasks", "ts-03", "--out", out, "--set", "review.revisions=1") == 2
+
+
+def test_a_planner_that_cannot_learn_is_told_before_anything_runs(
+    commands: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("nanoresearch.assemble.find_spec", lambda name: None)
+    out = ("--out", str(tmp_path / "b"))
+    assert call("bench", "run", "--tasks", "ts-03", "--ablation", "full", *out) == 1
+    assert "pip install 'nanoresearch[planner]'" in capsys.readouterr().err
+    assert commands == []
+    call("bench", "run", "--tasks", "ts-03", "--ablation", "static", *out)
+    assert len(commands) == 1
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,10 @@ from nanoresearch.execution.slurmqueue import require_slurm
 
 POLL_S = 0.5
 GRACE_S = 10.0
-CONTROLLER_MINUTES = 24 * 60
-"""Time limit of a chain's job, in minutes: its experiments have limits of their own."""
+CHAIN_MINUTES = 24 * 60
+"""Time limit of a chain's job in minutes, unless execution.slurm.extra has a time: experiments have their own."""
+CHAIN_CORES = 2
+"""Cores of a chain's job, at least: what a profile lets experiments use."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -88,13 +90,13 @@ def run_on_slurm(bench: BenchFolder, commands: Sequence[Sequence[str]], config: 
         "partition": slurm.partition,
         "account": slurm.account,
         "qos": slurm.qos,
+        "time": None if "time" in slurm.extra else CHAIN_MINUTES,
         "additional_parameters": dict(slurm.extra),
         "setup": list(slurm.setup),
     }
     executor.update_parameters(
         job_name="nanoresearch-bench",
-        time=CONTROLLER_MINUTES,
-        cpus_per_task=max(slurm.cpus, 2),
+        cpus_per_task=max(slurm.cpus, CHAIN_CORES),
         array_parallelism=slurm.max_queued,
         **{key: value for key, value in wanted.items() if value},
     )

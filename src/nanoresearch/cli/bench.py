@@ -53,6 +53,7 @@ def run(
     as_json: bool,
 ) -> None:
     """Run what has not been run yet; kill it at any time and start it again."""
+    from nanoresearch.assemble import require_torch
     from nanoresearch.bench.cells import BenchFolder, Chain
     from nanoresearch.bench.runner import command, run_here, run_on_slurm, unfinished
     from nanoresearch.bench.tasks import choose_tasks
@@ -65,6 +66,9 @@ def run(
         named = [f"crew={crew}"] * bool(crew)
         config = load_config(home.config_file, ("planner.kind=trainable", *overrides, *named))
         chosen = choose_tasks(tasks)
+        kinds: tuple[Ablation, ...] = tuple(item for item in get_args(Ablation) if item in (ablations or ABLATIONS))
+        if config.planner.kind == "trainable" and set(kinds) != {"static"}:
+            require_torch()
         folder = BenchFolder(out.expanduser().resolve())
         folder.begin(
             BenchSettings(
@@ -74,7 +78,6 @@ def run(
                 unsafe=unsafe,
             )
         )
-        kinds: tuple[Ablation, ...] = tuple(item for item in get_args(Ablation) if item in (ablations or ABLATIONS))
         chains = [Chain(task.question_id, kind, seed) for seed in range(seeds) for task in chosen for kind in kinds]
         waiting = unfinished(folder, chains, rounds, held_out=held_out)
         commands = [command(folder.root, chain, rounds, held_out=held_out) for chain in waiting]
