@@ -56,7 +56,7 @@ def test_a_role_takes_a_model_string_or_a_table(tmp_path: Path) -> None:
         ("models.base_url=localhost", "http://127.0.0.1:8000/v1"),
         ("models.key_env=sk-lower", "String should match pattern"),
         ("models.colour=red", "valid here: base_url, concurrency, default"),
-        ("crew=llm", "crew"),
+        ("crew=oracle", "crew"),
     ],
 )
 def test_wrong_settings_of_models_are_explained(tmp_path: Path, override: str, words: str) -> None:

@@ -233,8 +233,8 @@ class LiteratureConfig(Record):
 class Config(Record):
     """All settings."""
 
-    crew: Literal["builtin"] = "builtin"
-    """Implementation of the roles."""
+    crew: Literal["builtin", "llm"] = "builtin"
+    """Who fills the roles: programs for component studies, or language models for any topic."""
     profile: str = "default"
     """Profile used when none is named."""
     planner: PlannerConfig = PlannerConfig()

