@@ -82,6 +82,13 @@ def test_requirements_are_left_out_on_held_out_topics() -> None:
     assert len(judge_checks(TASK, made.run(), held_out=False)) == len(TASK.extra_context.checks)
 
 
+def test_what_was_planned_and_never_ran_meets_no_wish() -> None:
+    design = made.blueprint(confidence=0.99)
+    assert not any(item.holds for item in judge_checks(TASK, made.run(blueprint=design), held_out=False))
+    ran = made.run(blueprint=design, results=[made.result()])
+    assert any(item.holds for item in judge_checks(TASK, ran, held_out=False))
+
+
 def test_a_cell_without_a_run_scores_nothing() -> None:
     scores = score_cell(record(None), TASK, None)
     assert (scores.compliance, scores.executability, scores.expression, scores.seconds) == (0, 0, 0, 0)
@@ -105,7 +112,7 @@ def test_costs_come_from_the_head_of_the_run(monkeypatch: pytest.MonkeyPatch) ->
         Feedback(stage="experiments", text="Less.", source="p", time=""),
         Feedback(stage="ideation_and_planning", text="", source="p", time=""),
     ]
-    run = made.run(feedback=said, blueprint=made.blueprint(confidence=0.99))
+    run = made.run(feedback=said, blueprint=made.blueprint(confidence=0.99), results=[made.result()])
     run.__dict__["record"] = head
     monkeypatch.setattr(metrics, "Artifacts", lambda folder: run)
     scores = score_cell(record(), TASK, RunFolder(made.NOWHERE.root))

@@ -13,7 +13,7 @@ from nanoresearch.bench.cells import BenchFolder, Chain
 from nanoresearch.bench.report import write_report
 from nanoresearch.bench.runner import command, run_here
 from nanoresearch.config import Config
-from nanoresearch.errors import UsageError
+from nanoresearch.errors import CorruptRecord, UsageError
 from nanoresearch.schema.benchmark import BenchSettings, CellRecord
 
 
@@ -110,6 +110,13 @@ def test_a_report_has_tables_plots_and_everything_as_json(bench: BenchFolder) ->
     content = json.loads((folder / "report.json").read_text())
     assert len(content["scores"]) == 8
     assert content["scores"][0]["cell"]["task"] == "tab-03-doctor-visits"
+
+
+def test_a_run_that_is_gone_is_no_zero(bench: BenchFolder) -> None:
+    record = next(bench.records())
+    bench.save(record.model_copy(update={"run": "gone"}))
+    with pytest.raises(CorruptRecord, match="gone"):
+        write_report(bench)
 
 
 def test_a_report_without_cells_says_how_to_get_some(tmp_path: Path) -> None:

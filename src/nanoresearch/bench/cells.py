@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nanoresearch.config import Config, validate
-from nanoresearch.errors import UsageError
+from nanoresearch.errors import CorruptRecord, UsageError
 from nanoresearch.paths import Home, RunFolder, json_lines, read_lines, read_record, write_atomic
 from nanoresearch.schema.benchmark import Ablation, BenchSettings, Cell, CellRecord, Judgement
 from nanoresearch.schema.record import Record
@@ -116,11 +116,16 @@ class BenchFolder:
         write_atomic(self.path(cell).with_suffix(".started"), Started(run=run).model_dump_json() + "\n")
 
     def run_folder(self, record: CellRecord) -> RunFolder | None:
-        """The run of a cell; None when none could be started or it is not there."""
+        """The run of a cell; None when none could be started. Raises CorruptRecord when it is not there any more."""
         if record.run is None:
             return None
         folder = RunFolder(self.root / record.home / "runs" / record.run)
-        return folder if folder.has("run.json") else None
+        if not folder.has("run.json"):
+            raise CorruptRecord(
+                f"The run {folder.root} of {self.path(record.cell)} is gone, and scores are read from it. Restore it, or "
+                "delete the cell and run the benchmark again."
+            )
+        return folder
 
     def records(self) -> Iterator[CellRecord]:
         """Every cell that has ended, in order of its name."""

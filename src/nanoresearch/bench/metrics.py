@@ -62,10 +62,15 @@ def score_cell(
 
 
 def judge_checks(task: Task, run: Artifacts | None, *, held_out: bool) -> tuple[CheckResult, ...]:
-    """Every wish of a task against the finished artifacts; on a held-out topic only those that fit any topic."""
+    """Every wish of a task against the finished artifacts; on a held-out topic only those that fit any topic.
+
+    Without results nothing is met: what was only planned is no artifact of a finished study.
+    """
+    ended = run if run is not None and run.results else None
     wishes = [check for check in task.extra_context.checks if check.implicit or not held_out]
     return tuple(
-        CheckResult(check=check, stage=stage_of(check), holds=run is not None and holds(check, run)) for check in wishes
+        CheckResult(check=check, stage=stage_of(check), holds=ended is not None and holds(check, ended))
+        for check in wishes
     )
 
 
