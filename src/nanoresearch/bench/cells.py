@@ -122,8 +122,8 @@ class BenchFolder:
         folder = RunFolder(self.root / record.home / "runs" / record.run)
         if not folder.has("run.json"):
             raise CorruptRecord(
-                f"The run {folder.root} of {self.path(record.cell)} is gone, and scores are read from it. Restore it, or "
-                "delete the cell and run the benchmark again."
+                f"The run {folder.root} of {self.path(record.cell)} is gone, and scores are read from it. Restore it, "
+                "or delete the cell and run the benchmark again."
             )
         return folder
 
