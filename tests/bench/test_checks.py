@@ -134,7 +134,7 @@ CASES: dict[str, list[Case]] = {
     "model_family": [
         (
             ["linear", "kernel"],
-            {"blueprint": made.blueprint(methods=(made.method("x", tags=("kernel",)),))},
+            {"blueprint": made.blueprint(methods=(made.method("x", tags=("kernel", "ensemble")),))},
             {"blueprint": made.blueprint(methods=(made.method("x", tags=("neural",)),))},
         ),
         (

@@ -6,8 +6,9 @@ from typing import Any
 
 from nanoresearch.bench.artifacts import Artifacts
 
-NOT_LINEAR = {"ensemble", "tree", "kernel", "instance-based", "neural", "deep learning"}
-NOT_KERNEL = NOT_LINEAR - {"kernel"}
+NOT_KERNEL = {"tree", "boosting", "instance-based", "neural", "deep learning"}
+NOT_LINEAR = NOT_KERNEL | {"kernel"}
+"""Tags of methods outside a family. An ensemble of linear models is linear."""
 LEVEL_TOLERANCE = 1e-9
 
 
