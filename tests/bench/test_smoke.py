@@ -1,8 +1,6 @@
 """The benchmark for real, in small: three tasks, two rounds, with and without learning, killed and gone on with."""
 
-import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -16,9 +14,11 @@ from nanoresearch.bench import summary, tables
 from nanoresearch.bench.cells import BenchFolder, Chain
 from nanoresearch.bench.chain import ChainRunner
 from nanoresearch.bench.report import write_report
+from nanoresearch.bench.runner import command
 from nanoresearch.bench.tasks import load_tasks
 from nanoresearch.config import Config, PaperConfig, PlannerConfig
 from nanoresearch.paper.compile import find_latex
+from nanoresearch.paths import Home
 from nanoresearch.schema.benchmark import Ablation, BenchSettings, Task
 from nanoresearch.schema.learning import LearningSettings
 from tests.planner.conftest import make_folder
@@ -83,7 +83,21 @@ def test_three_tasks_and_two_rounds(tasks: dict[str, Task], tmp_path: Path) -> N
 
 
 def test_killed_and_started_again_it_ends_with_one_run_for_each_cell(tmp_path: Path) -> None:
-    out = tmp_path / "bench"
+    home = Home(tmp_path / "home")
+    bench = BenchFolder(tmp_path / "bench")
+    config = Config(planner=PlannerConfig(kind="trainable"), paper=PaperConfig(latex="off"))
+    shared = {"data": str(home.data), "models": str(home.models)}
+    bench.begin(BenchSettings(config=config.model_dump(mode="json"), **shared))  # type: ignore[arg-type]
+    chain = Chain("tab-03-doctor-visits", "static", 0)
+    first = subprocess.Popen(command(bench.root, chain, 1, held_out=False))
+    runs = bench.home(chain).runs
+    deadline = time.monotonic() + 200
+    while not list(runs.glob("*/coding/program.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    first.kill()
+    first.wait()
+    assert bench.load(chain.cell(1)) is None
     options = [
         "--tasks",
         "tab-03",
@@ -96,20 +110,13 @@ def test_killed_and_started_again_it_ends_with_one_run_for_each_cell(tmp_path: P
         "paper.latex=off",
     ]
     start = [sys.executable, "-c", "from nanoresearch.cli.main import main; main()"]
-    command = [*start, "bench", "run", "--out", str(out), *options]
-    environment = {**os.environ, "NANORESEARCH_HOME": str(tmp_path / "home")}
-    first = subprocess.Popen(command, env=environment, start_new_session=True)
-    runs = out / "homes/static/tab-03-doctor-visits/seed-0/runs"
-    deadline = time.monotonic() + 120
-    while not list(runs.glob("*/coding/program.json")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
-    subprocess.run(command, env=environment, check=True, timeout=300)
-    cell = json.loads((out / "cells/static/tab-03-doctor-visits/seed-0/round-1.json").read_text())
-    assert cell["status"] == "done"
-    assert [path.name for path in runs.iterdir()] == [cell["run"]]
-    assert not list(out.rglob("*.started"))
-    again = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    assert "0 of 1 chains have something left" in again.stderr
+    again = [*start, "bench", "run", "--out", str(bench.root), *options]
+    environment = {**os.environ, "NANORESEARCH_HOME": str(home.root)}
+    subprocess.run(again, env=environment, check=True, timeout=600)
+    cell = bench.load(chain.cell(1))
+    assert cell is not None
+    assert cell.status == "done"
+    assert [path.name for path in runs.iterdir()] == [cell.run]
+    assert not list(bench.root.rglob("*.started"))
+    last = subprocess.run(again, env=environment, check=True, capture_output=True, text=True)
+    assert "0 of 1 chains have something left" in last.stderr

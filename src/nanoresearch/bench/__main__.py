@@ -24,7 +24,7 @@ def main() -> int:
     options = parser.parse_args()
     chain = Chain(options.task, options.ablation, options.seed)
     try:
-        runner = ChainRunner(BenchFolder(options.out.resolve()), chain, lambda text: print(text, flush=True))
+        runner = ChainRunner(BenchFolder(options.out.resolve()), chain, lambda text: print(text, file=sys.stderr))
         runner.run(options.rounds, held_out=options.held_out)
     except NanoResearchError as error:
         print(f"{chain.name}: {error}", file=sys.stderr)

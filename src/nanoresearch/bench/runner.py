@@ -47,7 +47,10 @@ def run_here(
     tell: Callable[[str], None],
     pause: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Run commands, so many at once. Returns how many ended with an error; Ctrl-C ends them all and is passed on."""
+    """Run commands, so many at once. Returns how many ended with an error; Ctrl-C ends them all and is passed on.
+
+    When this process is killed its chains go on; those that another bench run starts wait for them.
+    """
     waiting = list(commands)
     running: list[subprocess.Popen[bytes]] = []
     failed = 0
