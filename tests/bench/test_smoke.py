@@ -19,13 +19,13 @@ from nanoresearch.bench.tasks import load_tasks
 from nanoresearch.config import Config, PaperConfig, PlannerConfig
 from nanoresearch.paper.compile import find_latex
 from nanoresearch.paths import Home
-from nanoresearch.schema.benchmark import Ablation, BenchSettings, Task
+from nanoresearch.schema.benchmark import Ablation, BenchSettings, Scores, Standing, Task
 from nanoresearch.schema.learning import LearningSettings
 from tests.planner.conftest import make_folder
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 TOPICS = {
-    "tab-01-clinical-calibration": "Does sigmoid recalibration help logistic regression on the iris and wine tables?",
+    "tab-01-clinical-calibration": "Does sigmoid recalibration help logistic regression on the iris table?",
     "tab-03-doctor-visits": "On the RAND health-insurance table, do zero-inflated models beat Poisson regression?",
     "cv-01-tiny-digits": "Do shifted copies help a support vector machine on the 8x8 UCI digits?",
 }
@@ -35,7 +35,10 @@ TOPICS = {
 @pytest.fixture
 def tasks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Task]:
     known = load_tasks()
-    small = {name: known[name].model_copy(update={"problem_statement": topic}) for name, topic in TOPICS.items()}
+    small = {}
+    for name, topic in TOPICS.items():
+        context = known[name].extra_context.model_copy(update={"standing": Standing(seeds=2)})
+        small[name] = known[name].model_copy(update={"problem_statement": topic, "extra_context": context})
     for module in (chains, summary, tables):
         monkeypatch.setattr(module, "load_tasks", lambda: small)
     return small
@@ -52,9 +55,17 @@ def begin(root: Path, model: str) -> BenchFolder:
     return bench
 
 
-def test_three_tasks_and_two_rounds(tasks: dict[str, Task], tmp_path: Path) -> None:
+def met(scores: Scores) -> list[bool]:
+    """Which wishes are met, but for those that depend on what else the machine does."""
+    return [item.holds for item in scores.checks if item.check.kind != "max_wall_seconds"]
+
+
+def test_three_tasks_and_two_rounds(tasks: dict[str, Task], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "models").mkdir()
     learner = find_spec("torch") is not None and find_spec("peft") is not None
+    if learner:  # a readout of few examples: with random weights it means nothing anyway
+        monkeypatch.setattr("nanoresearch.planner.attitude.EXAMPLES", 12)
+        monkeypatch.setattr("nanoresearch.planner.attitude.INSTRUCTIONS", 8)
     model = str(make_folder(tmp_path / "tiny")) if learner else "none"
     bench = begin(tmp_path, model)
     wanted: list[tuple[str, Ablation]] = [(name, "static") for name in tasks]
@@ -71,7 +82,7 @@ def test_three_tasks_and_two_rounds(tasks: dict[str, Task], tmp_path: Path) -> N
         assert item.executability == (1 if find_latex() else 0)
         assert item.expression > 0.5
         assert item.learning_seconds > 0 if item.cell.ablation == "full" else item.learned == 0
-    static = {(s.cell.task, s.cell.round): s.compliance for s in made.scores if s.cell.ablation == "static"}
+    static = {(item.cell.task, item.cell.round): met(item) for item in made.scores if item.cell.ablation == "static"}
     assert all(static[name, 1] == static[name, 2] for name in tasks), "what never learns never changes"
     doctors = next(item for item in made.scores if item.cell == Chain("tab-03-doctor-visits", "static", 0).cell(1))
     assert doctors.effectiveness is not None
