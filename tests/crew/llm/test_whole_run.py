@@ -3,7 +3,7 @@
 import json
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -91,7 +91,7 @@ class Finished:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """Never change it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NANORESEARCH_HOME", str(tmp_path_factory.mktemp("whole")))
@@ -100,7 +100,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
         events: list[Event] = []
         with suppress(AuditFailed):
             carry_on(home, folder, NoFeedback(), events.append)
-    yield Finished(folder, script.asked, len(events))
+    return Finished(folder, script.asked, len(events))
 
 
 def test_interrupted_at_twenty_points_nothing_is_asked_twice(
