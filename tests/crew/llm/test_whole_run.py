@@ -202,3 +202,9 @@ def test_a_scripted_group_ends_in_an_audited_paper(monkeypatch: pytest.MonkeyPat
     assert audit.numbers_checked > 20
     assert folder.path("paper/paper.pdf").read_bytes().startswith(b"%PDF")
     assert Path(folder.path("coding/code/models.py")).read_text().count("def ") > 5
+
+
+def test_a_problem_of_all_roles_is_told_once() -> None:
+    assert len(assemble.model_problems(Config(crew="llm"))) == 1
+    split = Config.model_validate({"crew": "llm", "models": {"default": "local:a", "roles": {"critic": "openai:b"}}})
+    assert len(assemble.model_problems(split)) == 2
