@@ -21,6 +21,7 @@ from typing import NamedTuple, get_args
 from nanoresearch.planner.base_model import BaseModel, load_base
 from nanoresearch.planner.planner import PlannerInput
 from nanoresearch.planner.replay import MEANT_NATS
+from nanoresearch.planner.threads import share_cores
 from nanoresearch.planner.trainable import TrainablePlanner
 from nanoresearch.schema.learning import Divergence, LearningSettings, TeacherWeights
 from nanoresearch.schema.plan import Phase
@@ -116,6 +117,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=16)
     parser.add_argument("--settings", default="{}", help="JSON of LearningSettings")
     args = parser.parse_args()
+    share_cores()
     settings = LearningSettings.model_validate_json(args.settings)
     base: BaseModel = load_base(args.model, args.models)
 

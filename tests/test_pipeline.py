@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from nanoresearch.assemble import RunRequest, create_run
-from nanoresearch.config import Config, ExecutionConfig, PaperConfig
+from nanoresearch.assemble import Limits, RunRequest, create_run
+from nanoresearch.config import Config, ExecutionConfig, PaperConfig, PlannerConfig
 from nanoresearch.errors import (
     AuditFailed,
     BudgetExceeded,
@@ -33,7 +33,7 @@ from nanoresearch.session import carry_on
 
 TOPIC = "Do class weights and quantile transforms help logistic regression on the iris table?"
 PROFILE = Profile(statistics=StatisticsHabits(seeds=3))
-CONFIG = Config(paper=PaperConfig(latex="off"))
+CONFIG = Config(paper=PaperConfig(latex="off"), planner=PlannerConfig(kind="fixed"))
 
 
 def new_run(root: Path, config: Config = CONFIG, seed: int = 0) -> tuple[Home, RunFolder]:
@@ -193,7 +193,7 @@ def test_two_sittings_with_one_run_are_refused(finished: tuple[Home, RunFolder, 
 def test_a_run_out_of_time_stops_and_can_go_on(tmp_path: Path) -> None:
     home, folder = new_run(tmp_path)
     with pytest.raises(BudgetExceeded):
-        carry_on(home, folder, NoFeedback(), minutes=1e-9)
+        carry_on(home, folder, NoFeedback(), limits=Limits(minutes=1e-9))
     assert folder.load("run.json", RunRecord).status == "stopped_by_budget"
 
 

@@ -44,6 +44,16 @@ def test_the_end_is_allowed_only_after_the_least_number() -> None:
     assert MENU.options(Progress((0, 1, 2))) == {0: ()}
 
 
+def test_a_plan_holds_no_two_rivals() -> None:
+    menu = Menu(
+        MENU.lines, end=0, least=1, most=3, rivals=(frozenset({1, 2}), frozenset({0}), frozenset({0}), frozenset())
+    )
+    assert set(menu.options(Progress((0,)))) == {5, 0}
+    assert set(menu.options(Progress((1,)))) == {4, 5, 0}
+    with pytest.raises(ValueError, match="not on the menu"):
+        menu.branches(menu.write((2, 0)))
+
+
 def test_a_catalogue_with_one_directive_leaves_no_choice() -> None:
     menu = Menu(((7, 8),), end=0, least=1, most=1)
     forced, at, options = menu.force(Progress())

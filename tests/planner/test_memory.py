@@ -7,8 +7,8 @@ import pytest
 from nanoresearch.planner.planner import FixedPlanner, PlannerInput
 from nanoresearch.planner.prompt import clean, compose, menu_of, shorten
 from nanoresearch.planner.promptonly import NOT_USED, NOTHING_LEARNED, PromptOnlyPlanner, pick
-from nanoresearch.planner.replay import lineage, rivals, settle, standing, superseded
-from nanoresearch.planner.trust import judge, share_kept
+from nanoresearch.planner.replay import Standing, lineage, rivals, settle, standing, superseded, with_rivals
+from nanoresearch.planner.trust import gained, judge, kept, moved, slipping
 from nanoresearch.schema.learning import LearningSettings, PhaseMeasure, Preference, UpdateRecord
 from nanoresearch.schema.plan import Directive
 from nanoresearch.schema.profile import Profile
@@ -78,11 +78,33 @@ def test_the_trust_region() -> None:
     assert "update 2" in forgot.reason
 
 
-def test_the_share_that_is_kept() -> None:
+def test_the_share_of_a_way_is_that_of_the_directive_that_lags() -> None:
     base, reached = {"a": 0.1, "b": 0.5, "c": 0.2}, {"a": 0.9, "b": 0.0, "c": 0.25}
     asked = {"a": 4.0, "b": -4.0, "c": 4.0}
-    assert share_kept(base, reached, {"a": 0.5, "b": 0.25, "c": 0.0}, asked) == pytest.approx(0.5)
-    assert share_kept(base, reached, reached, {}) is None
+    assert moved(base, reached, {"a": 0.9, "b": 0.25, "c": 0.0}, asked) == pytest.approx(0.5)
+    assert moved(base, reached, reached, {}) is None
+    assert moved(base, {"a": 0.0, "b": 0.5, "c": 0.2}, base, asked) is None  # nothing went the way that was asked
+
+
+def test_what_slips_is_found_by_phase() -> None:
+    first = says(a=5.0, b=0.2, c=3.0).model_copy(
+        update={"base": {"a": 0.0, "b": 0.0, "c": 0.0}, "reached": {"a": 1.0, "b": 1.0, "c": 1.0}}
+    )
+    asked = {"planning": {"a": Standing(5.0, 1), "b": Standing(1.5, 1), "c": Standing(-5.0, 2)}}
+    left = kept([(1, [first])], asked, {"planning": {"a": 0.4, "b": 0.0, "c": 0.0}})  # type: ignore[arg-type]
+    assert left == {1: {"planning": 0.4}}  # b was barely touched, c is decided by another update
+    got = gained(2, asked, {"planning": {"c": 1.0}}, {"planning": {"c": 0.0}}, {"planning": {"c": 0.2}})  # type: ignore[arg-type]
+    assert got == {"planning": pytest.approx(0.8)}
+    assert slipping(left, got, SETTINGS) == {"planning"}
+    assert slipping({1: {"planning": 0.9}}, {"writing": 0.3}, SETTINGS) == {"writing"}
+    assert slipping({1: {"planning": 0.9}}, got, SETTINGS) == set()
+
+
+def test_a_wish_speaks_against_its_rivals_that_nobody_wants() -> None:
+    menu = [directive("five", seeds=5), directive("one", seeds=2), directive("ten", seeds=10)]
+    whole = with_rivals({"five": 4.0, "one": 0.3, "ten": 2.0}, rivals(menu))
+    assert whole == {"five": 4.0, "one": -4.0, "ten": 2.0}
+    assert with_rivals({"five": -4.0}, rivals(menu)) == {"five": -4.0}
 
 
 @pytest.mark.parametrize("phase", ["ideation", "planning", "coding", "writing"])

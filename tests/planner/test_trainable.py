@@ -11,17 +11,21 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
-from nanoresearch.planner import adapters  # noqa: E402
+from nanoresearch.planner import adapters, training  # noqa: E402
 from nanoresearch.planner.attitude import AttitudeReader, Evidence  # noqa: E402
 from nanoresearch.planner.base_model import load_base  # noqa: E402
-from nanoresearch.planner.planner import PlannerInput  # noqa: E402
+from nanoresearch.planner.lessons import schedule  # noqa: E402
+from nanoresearch.planner.planner import FixedPlanner, PlannerInput  # noqa: E402
 from nanoresearch.planner.problems import AdapterUnusable, ModelUnusable, PlannerBusy, PlannerError  # noqa: E402
-from nanoresearch.planner.trainable import TrainablePlanner, schedule  # noqa: E402
+from nanoresearch.planner.topics import load_topics  # noqa: E402
+from nanoresearch.planner.trainable import TrainablePlanner  # noqa: E402
 from nanoresearch.schema.learning import LearningSettings  # noqa: E402
 from nanoresearch.schema.plan import Directive  # noqa: E402
 from nanoresearch.schema.profile import Profile  # noqa: E402
 
-QUICK = LearningSettings(steps=6, probes=8, learning_rate=5e-3, max_drift=1e6, min_entropy=0.0)
+QUICK = LearningSettings(
+    steps=6, probes=8, learning_rate=5e-3, max_drift=1e6, min_entropy=0.0, keep_share=0.0, repairs=0
+)
 ONE = PlannerInput("planning", "digits", Profile(), seed=1)
 OTHER = PlannerInput("planning", "a topic never discussed", Profile(), seed=2)
 
@@ -47,14 +51,23 @@ def planner(base, folder: Path, settings: LearningSettings = QUICK, **wants: dic
     return made
 
 
-def test_plans_come_from_the_catalogue_and_repeat_for_a_seed(tiny, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    it = planner(tiny, tmp_path)
+def test_plans_of_the_model_alone_come_from_the_catalogue_and_repeat(tiny, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    it = planner(tiny, tmp_path, QUICK.model_copy(update={"anchored": False}))
     plan = it.plan(ONE)
-    assert 3 <= len(plan.directives) <= 6
+    assert 1 <= len(plan.directives) <= 6
     assert len({d.id for d in plan.directives}) == len(plan.directives)
     assert {d.phase for d in plan.directives} == {"planning"}
     assert plan.adapter_version is None
     assert it.plan(ONE) == plan
+
+
+def test_a_planner_that_has_learned_nothing_makes_the_usual_plan(tiny, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    own = Directive(id="mine", phase="planning", text="Remove one component each time.", effect={"ablation": "none"})
+    for request in (ONE, OTHER, PlannerInput("planning", "t", Profile(directives=(own,)))):
+        usual = [d.id for d in FixedPlanner().plan(request).directives]
+        if "mine" in usual:
+            usual.remove("ablate_everything")  # a plan holds one of two rivals, and the researcher's own wins
+        assert [d.id for d in planner(tiny, tmp_path).plan(request).directives] == usual
 
 
 def test_learning_makes_a_version_and_moves_plans_on_another_topic(tiny, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -93,6 +106,46 @@ def test_an_earlier_phase_is_replayed(tiny, tmp_path: Path) -> None:  # type: ig
     assert {measure.phase for measure in record.measures} == {"writing", "planning"}
     assert [preference.phase for preference in record.preferences] == ["writing"]
     assert len(record.losses) == 9
+
+
+def test_what_an_update_does_is_measured_on_topics_that_no_round_trains_on(  # type: ignore[no-untyped-def]
+    tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: set[str] = set()
+    step = training.Trainer._step
+
+    def noting(self, lesson):  # type: ignore[no-untyped-def]
+        trained.add(lesson.topic)
+        return step(self, lesson)
+
+    monkeypatch.setattr(training.Trainer, "_step", noting)
+    it = planner(tiny, tmp_path)
+    for words in ("memory", "memory again"):
+        (measure,) = it.learn([(ONE, None)], words).measures
+        assert measure.topic == " | ".join(load_topics().probes)
+    assert ONE.topic in trained
+    assert len(trained) == 3  # each round brings a topic of its own
+    assert trained <= {ONE.topic, *load_topics().lessons}
+    assert not set(load_topics().lessons) & set(load_topics().probes)
+
+
+def test_a_preference_that_is_not_reached_gets_more_steps(tiny, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    settings = QUICK.model_copy(update={"steps": 2, "learning_rate": 1e-6, "repairs": 2, "repair_steps": 3})
+    assert len(planner(tiny, tmp_path, settings).learn([(ONE, None)], "memory").losses) == 2 + 2 * 3
+
+
+def test_an_update_that_loses_an_earlier_preference_is_refused(tiny, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    # Nothing is replayed and the loss is of another phase: whatever it does to the first preference, it must be seen.
+    settings = QUICK.model_copy(update={"keep_share": 0.5, "steps": 25})
+    it = planner(tiny, tmp_path, settings)
+    assert it.learn([(ONE, None)], "memory").accepted
+    it.settings = settings.model_copy(update={"learning_rate": 0.5, "clip_norm": 1e3, "steps": 3})  # destroys all
+    it._reader = StubReader(brief={"brief": 1.0})  # type: ignore[assignment]
+    record = it.learn([(PlannerInput("writing", "digits", Profile()), None)], "brief")
+    assert not record.accepted
+    assert "of what update 1 had gained" in record.reason
+    assert record.kept[1] < 0.5
+    assert it.version == 1
 
 
 def test_another_user_is_not_affected(tiny, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -254,10 +307,10 @@ def test_every_teacher_and_vocabulary_learns(tiny, tmp_path: Path, teacher: str,
 
 
 def test_one_directive_leaves_nothing_to_learn(tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    from nanoresearch.planner import trainable
+    from nanoresearch.planner import lessons
 
     only = (Directive(id="report_memory", phase="planning", text="Report memory use.", effect={"seeds": 5}),)
-    monkeypatch.setattr(trainable, "menu_of", lambda request: only)
+    monkeypatch.setattr(lessons, "menu_of", lambda request: only)
     it = planner(tiny, tmp_path)
     assert [d.id for d in it.plan(ONE).directives] == ["report_memory"]
     record = it.learn([(ONE, None)], "memory")

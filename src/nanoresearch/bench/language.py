@@ -13,7 +13,7 @@ from typing import get_args
 from pydantic import BaseModel, Field
 from pydantic_ai import Agent, ModelRetry
 
-from nanoresearch.assemble import models_for
+from nanoresearch.assemble import require_model_libraries
 from nanoresearch.bench.artifacts import Artifacts
 from nanoresearch.bench.persona import phrases
 from nanoresearch.config import Config
@@ -66,7 +66,8 @@ def models_beside(config: Config, run: RunFolder, folder: RunFolder) -> Iterator
         folder.save(RUN_FILE, head.model_copy(update={"phases": {}, "status": "running", "reason": ""}))
     events = Events(EventFile(folder.path("events.jsonl")))
     log = RunLog(folder, events)
-    with models_for(config, folder, events, log) as models, log.timed("asked"):
+    require_model_libraries()
+    with Models(config.models, folder, events, log) as models, log.timed("asked"):
         yield models
 
 

@@ -72,6 +72,8 @@ def plan(
     for name, share in sorted(found.inclusion.items(), key=lambda pair: -pair[1]):
         told = f"  knowing the feedback {teacher[name]:.2f}" if name in teacher else ""
         click.echo(f"{share:5.2f}  {name}{told}")
+    if found.adapter_version is None and mind.settings.anchored:
+        click.echo("Nothing was learned yet: this is the plan that everybody gets.")
     click.echo(f"model {found.model}, version {found.adapter_version or 0}")
 
 

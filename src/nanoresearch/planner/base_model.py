@@ -97,10 +97,10 @@ class BaseModel:
         )
         return list(ids)
 
-    def menu(self, sentences: Sequence[str]) -> Menu:
-        """The plans that these sentences allow; fewer than three sentences make shorter plans."""
+    def menu(self, sentences: Sequence[str], rivals: tuple[frozenset[int], ...] = ()) -> Menu:
+        """The plans that these sentences allow: one to six of them, no two rivals."""
         lines = tuple(tuple(self.encode(f"- {sentence}\n")) for sentence in sentences)
-        return Menu(lines, self.end, least=min(3, len(lines)), most=min(6, len(lines)))
+        return Menu(lines, self.end, least=1, most=min(6, len(lines)), rivals=rivals)
 
     @torch.no_grad()
     def _check_head(self) -> None:

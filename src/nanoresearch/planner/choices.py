@@ -55,6 +55,8 @@ class Menu:
     """Fewest directives in a plan, where the catalogue has as many."""
     most: int = 6
     """Most directives in a plan."""
+    rivals: tuple[frozenset[int], ...] = ()
+    """For each directive, those that no plan can hold beside it; empty where there are none at all."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError unless every line can be told from the others."""
@@ -77,8 +79,9 @@ class Menu:
         depth = len(at.typed)
         found: dict[int, list[int]] = {}
         if len(at.chosen) < self.most:
+            barred = set(at.chosen).union(*(self.rivals[index] for index in at.chosen if self.rivals))
             for index, line in enumerate(self.lines):
-                if index not in at.chosen and line[:depth] == at.typed:
+                if index not in barred and line[:depth] == at.typed:
                     found.setdefault(line[depth], []).append(index)
         options: Options = {token: tuple(leaves) for token, leaves in found.items()}
         if not at.typed and (len(at.chosen) >= self.least or not options):

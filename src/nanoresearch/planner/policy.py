@@ -5,7 +5,7 @@ the menu forces are fed together. Imports torch: import it only when a
 planner of this kind is used.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +29,22 @@ class WrittenPlan:
     """With the end token."""
     chosen: tuple[int, ...]
     """Positions in the menu, in order."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A prompt as one of the models read it whose scores decide on a plan."""
+
+    prefix: Prefix
+    """The prompt, run by that model."""
+    adapter: bool
+    """Whether the user's adapter is on."""
+    weights: dict[str, Tensor] | None = None
+    """Other weights for the adapter than the present ones."""
+
+
+Mix = Callable[[Sequence[Tensor], Options], Tensor]
+"""Logits of the options (A,) from each reading's log-probabilities of them, (A,) each."""
 
 
 @dataclass(frozen=True)
@@ -136,33 +152,63 @@ class Policy:
         bonus: Sequence[float] | None = None,
     ) -> list[WrittenPlan]:
         """Write plans. temperature 0 always takes the likeliest token. bonus: nats per directive, for a teacher."""
+
+        def mix(scores: Sequence[Tensor], options: Options) -> Tensor:
+            (own,) = scores
+            return own if bonus is None else own + own.new_tensor(branch_bonus(list(options.values()), bonus))
+
+        return self.write([Reading(prefix, adapter)], menu, count, generator, mix, temperature)
+
+    @torch.no_grad()
+    def write(
+        self,
+        readings: Sequence[Reading],
+        menu: Menu,
+        count: int,
+        generator: torch.Generator,
+        mix: Mix,
+        temperature: float = 1.0,
+    ) -> list[WrittenPlan]:
+        """Write plans by what several readings say together; with none of them the model is not run at all."""
         progress = [Progress() for _ in range(count)]
         plans: list[list[int]] = [[] for _ in range(count)]
-        pending: list[list[int]] = [[prefix.last] for _ in range(count)]
-        branches = Branches(prefix, count, packed=self.base.packs, room=menu.longest + 1)
-        with self.adapted(adapter):
-            while True:
-                choices: list[Options] = []
-                for i in range(count):
-                    forced, progress[i], options = menu.force(progress[i])
-                    plans[i] += forced
-                    pending[i] = pending[i] + forced if options else []  # what ends a plan need not be run
-                    choices.append(options)
-                if not any(choices):
-                    break
-                states = branches.feed(self._decoder(), pending)
-                for i, options in enumerate(choices):
-                    if not options:
-                        continue
-                    tokens = list(options)
-                    scores = self._project(states[i][-1], tokens).log_softmax(-1)
-                    if bonus is not None:
-                        scores = scores + scores.new_tensor(branch_bonus(list(options.values()), bonus))
-                    taken = tokens[_draw(scores, temperature, generator)]
-                    progress[i] = menu.advance(progress[i], taken)
-                    plans[i].append(taken)
-                    pending[i] = [taken]
+        pending: list[list[int]] = [[] for _ in range(count)]
+        streams = [Branches(r.prefix, count, packed=self.base.packs, room=menu.longest + 1) for r in readings]
+        started = False
+        while True:
+            choices: list[Options] = []
+            for i in range(count):
+                forced, progress[i], options = menu.force(progress[i])
+                plans[i] += forced
+                pending[i] = pending[i] + forced if options else []  # what ends a plan need not be run
+                choices.append(options)
+            if not any(choices):
+                break
+            states = []
+            for reading, stream in zip(readings, streams, strict=True):
+                tokens = pending if started else [[reading.prefix.last, *more] for more in pending]
+                with self.reading(reading):
+                    states.append(stream.feed(self._decoder(), tokens))
+            started = True
+            for i, options in enumerate(choices):
+                if not options:
+                    continue
+                tokens_here = list(options)
+                scores = [self._project(rows[i][-1], tokens_here).log_softmax(-1) for rows in states]
+                taken = tokens_here[_draw(mix(scores, options), temperature, generator)]
+                progress[i] = menu.advance(progress[i], taken)
+                plans[i].append(taken)
+                pending[i] = [taken]
         return [WrittenPlan(tuple(plan), state.chosen) for plan, state in zip(plans, progress, strict=True)]
+
+    @contextmanager
+    def reading(self, reading: Reading) -> Iterator[None]:
+        """The model as it made a reading."""
+        with (
+            nullcontext() if reading.weights is None else self.holding(reading.weights),
+            self.adapted(reading.adapter),
+        ):
+            yield
 
     def hidden(
         self, prefix: Prefix, plans: Sequence[WrittenPlan], *, adapter: bool = True, grad: bool = False
@@ -229,8 +275,8 @@ def branch_table(menu: Menu, plans: Sequence[WrittenPlan], bonus: Sequence[float
     )
 
 
-def _draw(log_probabilities: Tensor, temperature: float, generator: torch.Generator) -> int:
+def _draw(logits: Tensor, temperature: float, generator: torch.Generator) -> int:
     if temperature == 0:
-        return int(log_probabilities.argmax())
-    weights = (log_probabilities / temperature).softmax(-1).double().cpu()
+        return int(logits.argmax())
+    weights = (logits / temperature).softmax(-1).double().cpu()
     return int(torch.multinomial(weights, 1, generator=generator))

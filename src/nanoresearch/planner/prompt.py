@@ -38,7 +38,7 @@ def compose(request: PlannerInput, menu: Sequence[Directive], count: Counter, li
     limit: tokens, at most. A catalogue that alone exceeds it is shown whole all the same.
     """
     catalogue = "\n".join(f"- {directive.text}" for directive in menu)
-    ask = f"Choose 3 to 6 directives for this phase ({PURPOSE[request.phase]}). Write one per line."
+    ask = f"Choose up to 6 directives for this phase ({PURPOSE[request.phase]}). Write one per line."
     tail = f"Directives:\n{catalogue}\n\n{ask}"
     optional = [
         ("Topic", clean(request.topic)),

@@ -86,6 +86,16 @@ def rivals(menu: Sequence[Directive]) -> dict[str, frozenset[str]]:
     }
 
 
+def with_rivals(bonus: Mapping[str, float], against: Mapping[str, frozenset[str]]) -> dict[str, float]:
+    """Who wants a directive does not want its rivals, unless they are wanted too: a plan holds one of them."""
+    whole = dict(bonus)
+    for name, nats in bonus.items():
+        for rival in against.get(name, frozenset()) if nats >= MEANT_NATS else ():
+            if bonus.get(rival, 0.0) < MEANT_NATS:
+                whole[rival] = min(whole.get(rival, 0.0), -nats)
+    return whole
+
+
 def settle(
     bonus: Mapping[str, float], fit: Mapping[str, float], against: Mapping[str, frozenset[str]]
 ) -> dict[str, float]:

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nanoresearch.planner.anchor import Anchor
 from nanoresearch.planner.branches import Prefix
 from nanoresearch.planner.choices import Menu, branch_bonus
-from nanoresearch.planner.policy import Policy, WrittenPlan, branch_table
+from nanoresearch.planner.policy import Policy, WrittenPlan, branch_table, menu_tokens
 from nanoresearch.schema.learning import Divergence, Vocabulary
 
 NEVER = -1e9  # instead of minus infinity, whose product with zero has no gradient
@@ -41,6 +42,16 @@ class Teacher:
     """Whether the teacher's weights include the user's adapter."""
     weights: dict[str, Tensor] | None = None
     """The adapter weights of a teacher that is not the present student."""
+    base: Prefix | None = None
+    """The prompt without feedback as the base read it, where plain is not that and plans are anchored."""
+
+    @property
+    def base_reading(self) -> Prefix:
+        """The prompt without feedback as the base read it. Raises ValueError where it was not read."""
+        reading = self.base if self.adapter else self.plain
+        if reading is None:
+            raise ValueError("This teacher carries an adapter, and its prompt was not read by the base.")
+        return reading
 
 
 def token_advantages(teacher: Tensor, student: Tensor, mask: Tensor) -> Tensor:
@@ -112,15 +123,20 @@ def compare(
     teacher: Teacher,
     vocabulary: Vocabulary = "allowed",
     grad: bool = False,
+    anchor: Anchor | None = None,
 ) -> Comparison:
-    """Score plans by student and teacher. prefix: the student's prompt, with gradient when grad is asked for."""
+    """Score plans by student and teacher. prefix: the student's prompt, with gradient when grad is asked for.
+
+    With an anchor and the allowed vocabulary both are compared as they are used: as what moves the usual plan.
+    """
+    anchor = anchor if vocabulary == "allowed" else None
     scored = [up_to_last_choice(menu, plan) for plan in plans] if vocabulary == "allowed" else plans
     with nullcontext() if teacher.weights is None else policy.holding(teacher.weights):
         informed = (
             None if teacher.informed is None else policy.hidden(teacher.informed, scored, adapter=teacher.adapter)
         )
         # At weight 1 the plain reading cancels, so it need not be computed.
-        plain = informed if teacher.prompt_weight == 1 else None
+        plain = informed if teacher.prompt_weight == 1 and anchor is None else None
         if plain is None:
             plain = policy.hidden(teacher.plain, scored, adapter=teacher.adapter)
     own = policy.hidden(prefix, scored, grad=grad)
@@ -135,7 +151,15 @@ def compare(
         target = combine(
             score(plain), None if informed is None else score(informed), teacher.prompt_weight, table.bonus
         )
-        return Comparison(score(own), target.detach(), table.row)
+        student = score(own)
+        if anchor is not None:
+            base = score(policy.hidden(teacher.base_reading, scored, adapter=False) if teacher.adapter else plain)
+            usual = hide + _usual(menu, plans, anchor).to(hide)
+            student, target = (
+                torch.where(table.allowed, usual + anchor.sharpness * (scores - base), usual).log_softmax(-1)
+                for scores in (student, target)
+            )
+        return Comparison(student, target.detach(), table.row)
     row, position, bonus = _everywhere(policy, menu, plans, teacher)
 
     def everything(states: Tensor) -> Tensor:
@@ -145,6 +169,20 @@ def compare(
         everything(plain), None if informed is None else everything(informed), teacher.prompt_weight, bonus
     )
     return Comparison(everything(own), target.detach(), row)
+
+
+def _usual(menu: Menu, plans: Sequence[WrittenPlan], anchor: Anchor) -> Tensor:
+    # (N, A) what the usual plan gives each choice, in the order of branch_table.
+    column = {token: i for i, token in enumerate(menu_tokens(menu))}
+    rows = []
+    for plan in plans:
+        for branch in menu.branches(plan.tokens):
+            row = torch.zeros(len(column))
+            row[[column[token] for token in branch.tokens]] = anchor.scores(
+                dict(zip(branch.tokens, branch.leads_to, strict=True)), None
+            )
+            rows.append(row)
+    return torch.stack(rows) if rows else torch.zeros(0, len(column))
 
 
 def up_to_last_choice(menu: Menu, plan: WrittenPlan) -> WrittenPlan:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nanoresearch.schema.learning import LearningSettings, PhaseMeasure
+from nanoresearch.planner.replay import Standing
+from nanoresearch.schema.learning import LearningSettings, PhaseMeasure, Preference
+from nanoresearch.schema.plan import Phase
 
 CERTAIN_GAIN = 0.25
 """Inclusion that an earlier preference must have gained for its loss to be told from the noise of sampling."""
@@ -42,18 +44,59 @@ def judge(measures: Sequence[PhaseMeasure], kept: Mapping[int, float], settings:
     return Verdict(True, "Learned.")
 
 
-def share_kept(
-    base: Mapping[str, float], reached: Mapping[str, float], now: Mapping[str, float], asked: Mapping[str, float]
+def moved(
+    start: Mapping[str, float], aim: Mapping[str, float], now: Mapping[str, float], asked: Mapping[str, float]
 ) -> float | None:
-    """Mean share of a preference's gain that is left, over directives that it clearly moved the way it asked.
+    """Least share of the way from start to aim that is left now, over directives that the way clearly leads to.
 
-    None when there is no such directive. base, reached, now: inclusion; asked: bonus of directives still standing.
+    None when there is no such directive. start, aim, now: inclusion; asked: bonus of directives still standing.
     """
-    shares = []
+    ways = []
     for name, nats in asked.items():
-        if name not in base or name not in reached or name not in now:
+        if name not in start or name not in aim or name not in now:
             continue
-        gain = reached[name] - base[name]
-        if abs(gain) >= CERTAIN_GAIN and gain * nats > 0:
-            shares.append(min(1.0, (now[name] - base[name]) / gain))
-    return sum(shares) / len(shares) if shares else None
+        way = aim[name] - start[name]
+        if abs(way) >= CERTAIN_GAIN and way * nats > 0:
+            ways.append(min(1.0, (now[name] - start[name]) / way))
+    return min(ways, default=None)
+
+
+Asked = Mapping[Phase, Mapping[str, Standing]]
+ByPhase = Mapping[Phase, Mapping[str, float]]
+
+
+def kept(
+    chain: Sequence[tuple[int, Sequence[Preference]]], asked: Asked, now: ByPhase
+) -> dict[int, dict[Phase, float]]:
+    """Earlier version -> phase -> least share that is left of what it had gained for what it still decides on."""
+    found: dict[int, dict[Phase, float]] = {}
+    for version, preferences in chain:
+        for item in preferences:
+            wanted = _main(asked.get(item.phase, {}), version)
+            share = moved(item.base, item.reached, now.get(item.phase, {}), wanted)
+            if share is not None:
+                found.setdefault(version, {})[item.phase] = share
+    return found
+
+
+def gained(version: int, asked: Asked, start: ByPhase, teacher: ByPhase, now: ByPhase) -> dict[Phase, float]:
+    """Phase -> least share of the way to its teacher that this version's feedback went."""
+    shares = {
+        phase: moved(start[phase], teacher[phase], now[phase], _main(asked.get(phase, {}), version)) for phase in now
+    }
+    return {phase: share for phase, share in shares.items() if share is not None}
+
+
+def slipping(
+    kept: Mapping[int, Mapping[Phase, float]], gained: Mapping[Phase, float], settings: LearningSettings
+) -> set[Phase]:
+    """Phases that need more steps: an earlier preference is about to be lost, or the new one has not been reached."""
+    lost = {phase for shares in kept.values() for phase, share in shares.items() if share < settings.keep_share}
+    return lost | {phase for phase, share in gained.items() if share < settings.gain_share}
+
+
+def _main(asked: Mapping[str, Standing], version: int) -> dict[str, float]:
+    """What a version still decides on, as far as it does not merely touch it."""
+    bonus = {name: item.bonus for name, item in asked.items() if item.version == version}
+    most = max(map(abs, bonus.values()), default=0.0)
+    return {name: nats for name, nats in bonus.items() if abs(nats) >= 0.5 * most}

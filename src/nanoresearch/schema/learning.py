@@ -31,9 +31,11 @@ class LearningSettings(Record):
     """How one round of learning is done. What was measured, and with which of them, is in docs/log.md."""
 
     steps: int = Field(8, ge=1, le=500)
-    """Optimiser steps on the new planner inputs, at most; half as many are added for earlier ones."""
+    """Optimiser steps on what the feedback is about, at most; half as many are added for earlier feedback."""
     samples: int = Field(4, ge=1, le=64)
-    """Plans sampled at each step."""
+    """Plans scored at each step."""
+    teacher_samples: int = Field(2, ge=0, le=63)
+    """How many of them the teacher writes; the others are the student's own, at least one."""
     learning_rate: float = Field(1e-3, gt=0, lt=1)
     """AdamW step size."""
     lora_rank: int = Field(16, ge=1, le=512)
@@ -42,7 +44,7 @@ class LearningSettings(Record):
     """Scale of the adapter."""
     clip_norm: float = Field(1.0, gt=0)
     """Largest norm of a step's gradient."""
-    divergence: Divergence = "reverse_kl"
+    divergence: Divergence = "forward_kl"
     """What is minimised between student and teacher; the paper uses reverse KL."""
     teacher: TeacherWeights = "base"
     """Weights of the self-teacher: no adapter, those at the round's start, a moving average, or the student's."""
@@ -61,11 +63,21 @@ class LearningSettings(Record):
     stop_at: float = Field(0.05, ge=0, lt=1)
     """End the round early when the loss has fallen to this share of its first value."""
     replay: bool = True
-    """Train on the planner inputs of earlier phases too, so that earlier preferences stay."""
+    """Train on phases of earlier feedback too, each time under another topic, so that earlier preferences stay."""
     temperature: float = Field(1.0, gt=0, le=5)
     """Temperature of plans, in training and use."""
-    probes: int = Field(8, ge=4, le=512)
-    """Plans sampled to measure inclusion, drift and entropy."""
+    anchored: bool = True
+    """Plans in use are the usual plan moved by what was learned; without, they are the model's own from the start."""
+    sharpness: float = Field(2.0, gt=0, le=10)
+    """How much what was learned weighs in anchored plans."""
+    probes: int = Field(16, ge=4, le=512)
+    """Plans sampled for each phase to measure inclusion, drift and entropy, on topics that are never trained on."""
+    repairs: int = Field(1, ge=0, le=10)
+    """How often steps are added where an earlier preference slips or the new one is not reached."""
+    repair_steps: int = Field(4, ge=1, le=100)
+    """Steps added each time."""
+    gain_share: float = Field(0.7, ge=0, le=1)
+    """Share of the way from base to teacher at which a new preference counts as reached."""
     max_drift: float = Field(20.0, gt=0)
     """Largest KL divergence of a plan's distribution from the base, in nats a plan."""
     min_entropy: float = Field(0.15, ge=0, le=1)

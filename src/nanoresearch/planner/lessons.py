@@ -1,0 +1,92 @@
+"""What a round of learning trains and measures on: planner inputs, and which of them each step takes. Imports torch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nanoresearch.planner.anchor import Anchor, anchor_to
+from nanoresearch.planner.base_model import BaseModel
+from nanoresearch.planner.choices import Menu
+from nanoresearch.planner.planner import PlannerInput
+from nanoresearch.planner.prompt import clean, compose, menu_of
+from nanoresearch.planner.replay import rivals
+from nanoresearch.planner.sdpo import Teacher
+from nanoresearch.planner.usual import usual_plan
+from nanoresearch.schema.learning import LearningSettings, PlannedRequest
+from nanoresearch.schema.plan import Directive, Phase, Plan
+
+
+@dataclass
+class Lesson:
+    """One planner input, ready for the model."""
+
+    phase: Phase
+    topic: str
+    message: str
+    directives: tuple[Directive, ...]
+    """The menu, in order."""
+    usual: tuple[Directive, ...]
+    """The plan of a planner without preferences."""
+    menu: Menu
+    prompt: list[int]
+    rivals: Mapping[str, frozenset[str]]
+    anchor: Anchor | None
+    """None where plans are the model's alone."""
+    fresh: bool = True
+    """Whether this round's feedback is about it, or an earlier one's."""
+    bonus: tuple[float, ...] = ()
+    teacher: Teacher | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Ids of the menu, in order."""
+        return [directive.id for directive in self.directives]
+
+    @property
+    def sentences(self) -> dict[str, str]:
+        """Id -> sentence, in order of the menu."""
+        return {directive.id: directive.text for directive in self.directives}
+
+
+def prepare(base: BaseModel, request: PlannerInput, settings: LearningSettings, *, fresh: bool = True) -> Lesson:
+    """A planner input as the model sees it."""
+    directives = menu_of(request)
+    against = rivals(directives)
+    position = {directive.id: i for i, directive in enumerate(directives)}
+    barred = tuple(frozenset(position[name] for name in against[directive.id]) for directive in directives)
+    message = compose(request, directives, base.count, settings.prompt_tokens)
+    usual = usual_plan(request)
+    return Lesson(
+        phase=request.phase,
+        topic=clean(request.topic)[:400],
+        message=message,
+        directives=directives,
+        usual=usual,
+        menu=base.menu([directive.text for directive in directives], barred),
+        prompt=base.chat(message),
+        rivals=against,
+        anchor=anchor_to([*position], usual, settings.sharpness) if settings.anchored and usual else None,
+        fresh=fresh,
+    )
+
+
+def describe(lesson: Lesson, plan: Plan | None) -> PlannedRequest:
+    """What is kept of a planner input in the record of an update."""
+    return PlannedRequest(
+        phase=lesson.phase,
+        topic=lesson.topic,
+        prompt=lesson.message,
+        directives=lesson.sentences,
+        plans=(tuple(directive.id for directive in plan.directives),) if plan else (),
+    )
+
+
+def schedule(fresh: Sequence[bool], steps: int) -> list[int]:
+    """Which lesson each step takes: the new ones in turn, and after every two of them an earlier one."""
+    new = [i for i, is_new in enumerate(fresh) if is_new]
+    old = [i for i, is_new in enumerate(fresh) if not is_new]
+    order: list[int] = []
+    for step in range(steps):
+        order.append(new[step % len(new)])
+        if old and step % 2:
+            order.append(old[step // 2 % len(old)])
+    return order
