@@ -29,7 +29,7 @@ def test_broken_toml_is_reported_with_line_and_column(tmp_path: Path) -> None:
 def test_an_unknown_key_lists_the_valid_ones(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"unknown key review\.treshold; valid here: revisions, threshold"):
         load_config(tmp_path / "c.toml", ("review.treshold=3",))
-    with pytest.raises(ConfigError, match="unknown key colour; valid here: crew, design, execution"):
+    with pytest.raises(ConfigError, match="unknown key colour; valid here: coding, crew, data, design, execution"):
         load_config(tmp_path / "c.toml", ("colour=red",))
 
 

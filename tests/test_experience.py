@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nanoresearch.assemble import RunRequest, create_run
+from nanoresearch.assemble import Limits, RunRequest, create_run
 from nanoresearch.config import Config, ExecutionConfig, ExperienceConfig, PaperConfig
 from nanoresearch.errors import BudgetExceeded, ExecutionError
 from nanoresearch.events import Event
@@ -216,7 +216,7 @@ def test_an_experiment_that_was_given_up_is_remembered_and_one_cut_off_is_not(tm
     home, folder = new_run(tmp_path, config)
     until("execution/attempts/1", home, folder)
     with pytest.raises(BudgetExceeded):
-        carry_on(home, folder, NoFeedback(), minutes=1e-9)
+        carry_on(home, folder, NoFeedback(), limits=Limits(minutes=1e-9))
     assert not home.experience.exists() or rows(home, "SELECT count(*) FROM memories") == [(0,)]
     code = folder.path("coding/code/models.py")
     code.write_text("raise RuntimeError('broken on purpose')\n")

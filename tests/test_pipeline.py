@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nanoresearch.assemble import RunRequest, create_run
+from nanoresearch.assemble import Limits, RunRequest, create_run
 from nanoresearch.config import Config, ExecutionConfig, PaperConfig, PlannerConfig
 from nanoresearch.errors import (
     AuditFailed,
@@ -193,7 +193,7 @@ def test_two_sittings_with_one_run_are_refused(finished: tuple[Home, RunFolder, 
 def test_a_run_out_of_time_stops_and_can_go_on(tmp_path: Path) -> None:
     home, folder = new_run(tmp_path)
     with pytest.raises(BudgetExceeded):
-        carry_on(home, folder, NoFeedback(), minutes=1e-9)
+        carry_on(home, folder, NoFeedback(), limits=Limits(minutes=1e-9))
     assert folder.load("run.json", RunRecord).status == "stopped_by_budget"
 
 

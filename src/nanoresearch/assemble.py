@@ -4,7 +4,7 @@ import platform
 import re
 import shutil
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +17,7 @@ from nanoresearch.crew.builtin.crew import builtin_crew
 from nanoresearch.crew.roles import Crew
 from nanoresearch.errors import ModelError, NanoResearchError, StoreError, UsageError
 from nanoresearch.events import EventFile, Events, Listener, now_utc
+from nanoresearch.execution.environment import EnvironmentOf, environment_for, this_python
 from nanoresearch.execution.executor import Executor
 from nanoresearch.execution.inprocess import InProcessExecutor
 from nanoresearch.execution.local import LocalExecutor
@@ -24,8 +25,12 @@ from nanoresearch.execution.sandbox import UNSAFE, Choice, SandboxMissing, requi
 from nanoresearch.execution.slurm import SlurmExecutor
 from nanoresearch.execution.slurmqueue import require_slurm
 from nanoresearch.experience.store import ExperienceStore
+from nanoresearch.literature.client import LiteratureClient
+from nanoresearch.literature.library import Library
 from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.literature.sources import clients_for
+from nanoresearch.models.routing import Route, routes
+from nanoresearch.paper.template import check_template
 from nanoresearch.paths import Home, RunFolder
 from nanoresearch.planner.adapters import AdapterStore
 from nanoresearch.planner.planner import DeferredPlanner, FixedPlanner, Planner
@@ -35,19 +40,30 @@ from nanoresearch.planner.threads import share_cores
 from nanoresearch.planner.usual import PatientPlanner
 from nanoresearch.runlog import RUN_FILE, RunLog
 from nanoresearch.schema.isolation import Isolation
+from nanoresearch.schema.models import CREW_ROLES
 from nanoresearch.schema.profile import Profile
 from nanoresearch.schema.run import RunRecord
 from nanoresearch.stages.workplace import Workplace
 
 if TYPE_CHECKING:
-    from nanoresearch.models.access import Models
-    from nanoresearch.models.accounting import Budget
     from nanoresearch.planner.trainable import TrainablePlanner
 
 LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "networkx", "matplotlib")
 INSTALL_PLANNER = "Install it with: pip install 'nanoresearch[planner]'"
 EXPERIMENT_DONE = "execution/results.jsonl"
 """File of a run that is there when no experiment is left to run."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Caps on a run; None is no cap."""
+
+    minutes: float | None = None
+    """Wall-clock minutes of this sitting."""
+    usd: float | None = None
+    """What language models may cost, earlier sittings included."""
+    tokens: int | None = None
+    """What they may read and write, earlier sittings included."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +79,18 @@ class RunRequest:
 def create_run(home: Home, request: RunRequest) -> RunFolder:
     """A new run folder with its head record, once the crew accepts the topic.
 
-    Raises UsageError for an empty topic, TopicRefused for one that the crew cannot serve, ExecutionError when SLURM is
-    asked for and cannot be reached, SandboxMissing when nothing keeps experiments apart, and NanoResearchError when the
-    home cannot be written. Nothing is left behind then.
+    Raises UsageError for an empty topic, TopicRefused for one that the crew cannot serve, ModelError when a language
+    model is missing, ExecutionError when SLURM is asked for and cannot be reached, SandboxMissing when nothing keeps
+    experiments apart, and NanoResearchError when the home cannot be written. Nothing is left behind then.
     """
     topic = " ".join(request.topic.split())
     if not topic:
         raise UsageError('The topic is empty. Say what to study: nanoresearch run "TOPIC"')
-    crew_for(request.config, OfflineCorpus()).surveyor.accept(topic, request.profile)
+    accept(topic, request.profile, request.config)
     if request.config.execution.executor == "slurm":
         require_slurm()
     isolation_for(request.config)
+    check_template(request.profile.writing)
     home.check_writable()
     if shutil.which("git") is None:
         raise NanoResearchError(
@@ -96,10 +113,41 @@ def create_run(home: Home, request: RunRequest) -> RunFolder:
     return folder
 
 
+def accept(topic: str, profile: Profile, config: Config) -> None:
+    """Raise TopicRefused or ModelError when the crew cannot serve a topic here. Asks no model."""
+    if config.crew == "builtin":
+        builtin_crew(OfflineCorpus()).surveyor.accept(topic, profile)
+        return
+    require_model_libraries()
+    from nanoresearch.crew.llm.ideas.surveyor import accept_topic
+
+    if problems := model_problems(config):
+        raise ModelError(
+            f"The crew of language models cannot start. {' '.join(problems)} "
+            "See who plays what: nanoresearch models. Without a model: --crew builtin."
+        )
+    accept_topic(topic)
+
+
+def model_problems(config: Config) -> list[str]:
+    """Why roles of the crew have no model, or no key for it; each problem once."""
+    found = []
+    for role, way in routes(config.models).items():
+        if role not in CREW_ROLES:
+            continue
+        if not isinstance(way, Route):
+            found.append(str(way))
+        elif way.key_needed and way.key() is None:
+            found.append(f"{way.model}: {way.key_state()}.")
+    return list(dict.fromkeys(found))
+
+
 def open_workplace(
-    home: Home, folder: RunFolder, *listeners: Listener, minutes: float | None = None, unsafe: bool = False
+    home: Home, folder: RunFolder, *listeners: Listener, limits: Limits | None = None, unsafe: bool = False
 ) -> Workplace:
     """Everything that a run needs, as its head record asks. `unsafe` runs its experiments without a sandbox.
+
+    `limits` cap this sitting. Call `crew.close` when done.
 
     Raises CorruptRecord, ConfigError, or SandboxMissing when experiments are still to run and nothing here isolates
     them; nodes of a cluster look for themselves when a job starts.
@@ -108,12 +156,18 @@ def open_workplace(
     config = validate(Config, record.config, f"{folder.path(RUN_FILE)}: config")
     events = Events(EventFile(folder.path("events.jsonl")), *listeners)
     corpus = OfflineCorpus()
-    log = RunLog(folder, events, minutes=minutes)
+    limits = limits or Limits()
+    log = RunLog(folder, events, minutes=limits.minutes)
     isolation = None
     if not folder.has(EXPERIMENT_DONE):
         isolation = isolation_for(config, unsafe=unsafe)
         if isolation is not None:
             log.isolated(isolation)
+    literature = clients_for(config.literature, home, network=config.crew != "builtin", corpus=corpus)
+    if config.crew == "builtin":
+        crew = builtin_crew(corpus)
+    else:
+        crew = language_crew(config, home, folder, events, log, literature, isolation, limits)
     return Workplace(
         topic=record.topic,
         profile=record.profile,
@@ -121,10 +175,12 @@ def open_workplace(
         config=config,
         folder=folder,
         data_root=home.data,
-        crew=crew_for(config, corpus),
+        crew=crew,
         planner=DeferredPlanner(lambda: planner_for(config, home, record.profile, events)),
-        literature=clients_for(config.literature, home, network=config.crew != "builtin", corpus=corpus),
+        literature=literature,
         executor=executor_for(config, isolation, log, events, unsafe=unsafe),
+        judge_executor=None if folder.has(EXPERIMENT_DONE) else judge_executor_for(config, events, unsafe=unsafe),
+        environments=environments_for(config, home, events),
         events=events,
         log=log,
         store=store_for(config, home, events),
@@ -159,6 +215,33 @@ def executor_for(
             tell=lambda text: events.emit("progress", text),
         )
     return InProcessExecutor() if config.execution.executor == "inprocess" else LocalExecutor(isolation)
+
+
+def judge_executor_for(config: Config, events: Events, *, unsafe: bool = False) -> Executor | None:
+    """What divides data and scores predictions on this machine, where experiments run on the nodes of a cluster.
+
+    None where they run here, and where nothing would keep the truth from them; the latter is told as a degradation.
+    """
+    choice = _choice(config, unsafe)
+    if config.execution.executor != "slurm" or choice == "off":
+        return None
+    try:
+        return LocalExecutor(require(choice))
+    except SandboxMissing as error:
+        events.emit("degraded", f"Results are the experiments' own word, since this machine has no sandbox: {error}")
+        return None
+
+
+def environments_for(config: Config, home: Home, events: Events) -> EnvironmentOf:
+    """How a codebase gets the Python that it asks for; inside this process there is only this one."""
+    if config.execution.executor == "inprocess":
+        return this_python
+    setup = config.execution.setup
+
+    def tell(text: str) -> None:
+        events.emit("degraded" if setup.environments == "off" else "progress", text)
+
+    return lambda requirements: environment_for(requirements, home.environments, setup, tell=tell)
 
 
 def _choice(config: Config, unsafe: bool) -> Choice:
@@ -231,14 +314,27 @@ def require_torch() -> None:
         raise PlannerError(f"A planner that learns needs {', '.join(missing)}. {INSTALL_PLANNER}")
 
 
-def models_for(
-    config: Config, folder: RunFolder, events: Events, log: RunLog, budget: "Budget | None" = None
-) -> "Models":
-    """Language models for a run. Raises ModelError where the libraries are missing."""
+def language_crew(
+    config: Config,
+    home: Home,
+    folder: RunFolder,
+    events: Events,
+    log: RunLog,
+    literature: Sequence[LiteratureClient],
+    isolation: Isolation | None,
+    limits: Limits,
+) -> Crew:
+    """The crew of language models, at the desk of one run. Raises ModelError where libraries or models are missing."""
     require_model_libraries()
+    from nanoresearch.crew.llm.crew import llm_crew
+    from nanoresearch.crew.llm.desk import Desk
     from nanoresearch.models.access import Models
+    from nanoresearch.models.accounting import Budget
 
-    return Models(config.models, folder, events, log, budget)
+    models = Models(config.models, folder, events, log, Budget(limits.usd, limits.tokens, limits.minutes))
+    events.emit("progress", str(models.forecast()))
+    library = Library(home.library) if Library(home.library).exists() else None
+    return llm_crew(Desk(models, literature, library, config, folder, events, isolation, home))
 
 
 def require_model_libraries() -> None:
@@ -246,12 +342,6 @@ def require_model_libraries() -> None:
     missing = [name for name in ("pydantic_ai", "genai_prices") if find_spec(name) is None]
     if missing:
         raise ModelError(f"Language models need {', '.join(missing)}. Install it with: pip install 'nanoresearch[llm]'")
-
-
-def crew_for(config: Config, corpus: OfflineCorpus) -> Crew:
-    """The crew that the configuration names."""
-    crews = {"builtin": builtin_crew}
-    return crews[config.crew](corpus)
 
 
 def _new_folder(home: Home, topic: str, now: datetime) -> RunFolder:

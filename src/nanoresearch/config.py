@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 from nanoresearch.errors import ConfigError
 from nanoresearch.schema.learning import LearningSettings
 from nanoresearch.schema.models import ModelRole, Price
+from nanoresearch.schema.profile import Domain
 from nanoresearch.schema.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -42,6 +43,43 @@ class SlurmConfig(Record):
     """Most jobs in the queue at once; the next are submitted when those have ended."""
 
 
+def _is_plain_url(value: str) -> str:
+    """Settings are written into every run: an address with a password or a key in it must not get there."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError('an address begins with http:// or https:// and a server, as in "http://127.0.0.1:8000/v1"')
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("an address holds no key, password or query: keys come from the environment")
+    return value.rstrip("/")
+
+
+def _is_prefix(value: str) -> str:
+    """A list of prefixes must not let through more than it seems to: whole folders of one server only."""
+    return _is_plain_url(value) + "/"
+
+
+UrlPrefix = Annotated[str, AfterValidator(_is_prefix)]
+
+
+class SetupConfig(Record):
+    """What may be got for an experiment before it runs. Nothing is fetched from a network unless it is allowed here."""
+
+    environments: Literal["auto", "off"] = "auto"
+    """Auto makes an environment for code whose requirements are not installed; off runs it with what is there."""
+    wheels: tuple[str, ...] = ()
+    """Folders with wheels, looked into before any network."""
+    network: bool = False
+    """Whether missing packages may be fetched as pip is configured to fetch them."""
+    build: bool = False
+    """Whether packages without a wheel may be built, which runs their own code outside of any sandbox."""
+    repositories: tuple[UrlPrefix, ...] = ()
+    """Addresses below which repositories may be cloned, such as https://github.com/OWNER. Local ones always may."""
+    repository_mb: float = Field(500.0, gt=0)
+    """Megabytes that a clone may take, packed and unpacked."""
+    timeout_s: float = Field(1800.0, gt=0)
+    """Seconds that one such step may take."""
+
+
 class ExecutionConfig(Record):
     """How experiments are run."""
 
@@ -51,6 +89,8 @@ class ExecutionConfig(Record):
     """Settings of the SLURM executor."""
     sandbox: Literal["auto", "bubblewrap", "landlock", "off"] = "auto"
     """What keeps experiments from your files, keys and network; off runs them with all that you can reach."""
+    setup: SetupConfig = SetupConfig()
+    """Environments and repositories that experiments need beyond what is there."""
     attempts: int = Field(8, ge=1, le=50)
     """Executions of the experiment before giving up."""
     output_mb: float = Field(8.0, gt=0)
@@ -134,16 +174,6 @@ def _is_model_string(value: str) -> str:
     if not (provider and colon and name):
         raise ValueError('a model is named "PROVIDER:NAME", such as "openai:gpt-5", "local:qwen3" or "scripted:FILE"')
     return value
-
-
-def _is_plain_url(value: str) -> str:
-    """Settings are written into every run: an address with a password or a key in it must not get there."""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError('an address begins with http:// or https:// and a server, as in "http://127.0.0.1:8000/v1"')
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError("an address holds no key, password or query: keys come from the environment")
-    return value.rstrip("/")
 
 
 ModelString = Annotated[str, AfterValidator(_is_model_string)]
@@ -230,6 +260,91 @@ class LiteratureConfig(Record):
         return value
 
 
+class OwnData(Record):
+    """Data of the user's own that a study may use."""
+
+    name: str = Field("", max_length=80)
+    """Name in prose; empty for the id."""
+    summary: str = Field("", max_length=600)
+    """What a row is, how many, what is predicted."""
+    licence: str = Field("private", max_length=200)
+    """Terms under which it may be used."""
+    domain: Domain = "other"
+    """Field it belongs to."""
+
+
+class OwnFile(OwnData):
+    """A file or folder on this machine."""
+
+    path: str = Field(min_length=1)
+    """Where it is."""
+
+
+class OwnUrl(OwnData):
+    """An address that may be fetched."""
+
+    url: BaseUrl
+    """Address."""
+
+
+DataId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+
+
+def _path_form(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+def _url_form(value: Any) -> Any:
+    return {"url": value} if isinstance(value, str) else value
+
+
+class DataConfig(Record):
+    """Data that studies of the language-model crew may use, beside the catalogue's. Nothing else is ever read."""
+
+    files: dict[DataId, Annotated[OwnFile, BeforeValidator(_path_form)]] = Field(default_factory=dict)
+    """Files and folders of yours by the id that a study calls them by: a path, or a table."""
+    urls: dict[DataId, Annotated[OwnUrl, BeforeValidator(_url_form)]] = Field(default_factory=dict)
+    """Addresses that may be fetched, likewise."""
+    fetch: bool = False
+    """Whether sets of the catalogue that are not here may be chosen, and are then fetched from the package registry."""
+    preview: bool = True
+    """Whether a design may be made with names and types of the columns of your tables in sight; never with values."""
+    program: bool = True
+    """Whether a study may use data that its own program makes."""
+    max_mb: float = Field(1000.0, gt=0)
+    """Megabytes that one file, folder or address may hold."""
+    timeout_s: float = Field(300.0, gt=0)
+    """Seconds for one address."""
+
+
+class CodingConfig(Record):
+    """How language models write the program of an experiment."""
+
+    packages: tuple[str, ...] | None = None
+    """Modules that it may import besides Python's own; when not set, the scientific stack that is installed."""
+    rounds: int = Field(4, ge=1, le=20)
+    """Corrections of one file, and of the whole program, before giving up."""
+    dry_run_s: float = Field(300.0, gt=0)
+    """Seconds that one dry run may take; none takes longer than a seed of the experiment may."""
+    repository: str = ""
+    """Folder, or address of a repository that execution.setup.repositories allows, whose code models may learn from."""
+    repository_ref: str = "HEAD"
+    """Commit, tag or branch of it; the commit is recorded."""
+    agent: str = ""
+    """Coding agent that writes instead: empty for none, "mini" for mini-swe-agent, or a command with {folder} and
+    {task_file}, such as "codex exec --cd {folder} {task_file}"."""
+    agent_timeout_s: float = Field(1800.0, gt=0)
+    """Seconds that the agent may take for one turn."""
+    agent_steps: int = Field(60, ge=1, le=500)
+    """Steps of mini-swe-agent in one turn."""
+    agent_env: tuple[EnvName, ...] = ()
+    """Environment variables that the agent's command is given, such as its provider's key; no others are."""
+    agent_network: bool = False
+    """Whether the agent's command reaches the network, all of it: most must, to ask their provider."""
+    agent_readable: tuple[str, ...] = ()
+    """Files and folders that the agent's command may read besides the system and its own folder."""
+
+
 class Config(Record):
     """All settings."""
 
@@ -247,6 +362,10 @@ class Config(Record):
     """Experiments."""
     design: DesignConfig = DesignConfig()
     """Blueprints."""
+    data: DataConfig = DataConfig()
+    """Data of your own."""
+    coding: CodingConfig = CodingConfig()
+    """Programs that language models write."""
     review: ReviewConfig = ReviewConfig()
     """Review."""
     paper: PaperConfig = PaperConfig()

@@ -1,6 +1,7 @@
 """Looks at the machine: what runs need, what makes them better, and the command that gets it."""
 
 import contextlib
+import json
 import os
 import platform
 import shutil
@@ -8,24 +9,29 @@ import subprocess
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
-from nanoresearch.assemble import LIBRARIES
-from nanoresearch.config import ExecutionConfig, load_config
+from nanoresearch.assemble import LIBRARIES, model_problems, require_model_libraries
+from nanoresearch.config import ExecutionConfig, ModelsConfig, load_config
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.datasets.stage import status
-from nanoresearch.errors import ExecutionError, LiteratureError, NanoResearchError, StoreError
+from nanoresearch.errors import ExecutionError, LiteratureError, ModelError, NanoResearchError, StoreError
 from nanoresearch.execution.sandbox import INSTALL, UNSAFE, probe_isolation
 from nanoresearch.execution.slurmqueue import partition_names
 from nanoresearch.experience.store import ExperienceStore
 from nanoresearch.literature.library import Library
 from nanoresearch.literature.sources import ON_THE_NETWORK, network_client
+from nanoresearch.models.routing import Route, routes
 from nanoresearch.paper.compile import INSTALL_LATEX, INSTALL_PUBLISHERS, PUBLISHER_PACKAGES, find_latex
 from nanoresearch.paths import Home
 from nanoresearch.profiles import load_profile
 from nanoresearch.schema.record import Record
 
 LEAST_DISK_GB = 0.5
+DEVICES = Path("/dev")
+ASK_S = 10.0
+"""Seconds that a tool of a driver may take."""
 
 
 class Check(Record):
@@ -51,10 +57,12 @@ def examine(home: Home, *, online: bool = False) -> list[Check]:
         *_isolation(home),
         *_latex(),
         *_machine(),
+        *_graphics(),
         *_slurm(home),
         *_data(home),
         *_experience(home),
         *_library(home),
+        *_models(home),
         *(_servers(home) if online else ()),
     ]
 
@@ -157,6 +165,69 @@ def _machine() -> Iterator[Check]:
     yield Check(name="cores", state="ok", found=str(os.cpu_count() or "unknown"))
 
 
+def _graphics() -> Iterator[Check]:
+    """Graphics cards that experiments see; none is no fault."""
+    found = [*_nvidia(), *_amd()]
+    yield from found or [Check(name="GPU", state="ok", found="none: experiments run on the processor")]
+
+
+def _nvidia() -> Iterator[Check]:
+    devices = sorted(path.name for path in DEVICES.glob("nvidia[0-9]*"))
+    if shutil.which("nvidia-smi") is None:
+        if devices:
+            yield Check(
+                name="GPU",
+                state="missing",
+                found=f"{', '.join(devices)}, but no nvidia-smi to ask",
+                remedy="install NVIDIA's driver with its tools",
+            )
+        return
+    said, complaint = _ask("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader")
+    rows = [[word.strip() for word in line.split(",")] for line in said.splitlines() if line.count(",") == 2]
+    if complaint or not rows:
+        remedy = "mend NVIDIA's driver; a restart often does"
+        yield Check(name="GPU", state="missing", found=f"nvidia-smi: {complaint or 'no card'}", remedy=remedy)
+        return
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    only = "" if hidden is None else f"; experiments see CUDA_VISIBLE_DEVICES={hidden!r}"
+    for name, memory, driver in rows:
+        yield Check(name="GPU", state="ok", found=f"{name}, {memory}, driver {driver}{only}")
+
+
+def _amd() -> Iterator[Check]:
+    if shutil.which("rocm-smi") is None:
+        if (DEVICES / "kfd").exists():
+            yield Check(
+                name="GPU",
+                state="missing",
+                found="/dev/kfd, but no rocm-smi to ask",
+                remedy="install AMD's ROCm with its tools",
+            )
+        return
+    said, complaint = _ask("rocm-smi", "--showproductname", "--json")
+    try:
+        cards = [facts for name, facts in json.loads(said).items() if name.startswith("card")]
+        names = [str(facts.get("Card Series") or facts.get("Card series") or "AMD") for facts in cards]
+    except (ValueError, AttributeError):
+        names, complaint = [], complaint or "its answer cannot be read"
+    if complaint or not names:
+        yield Check(name="GPU", state="missing", found=f"rocm-smi: {complaint or 'no card'}", remedy="mend ROCm")
+    for name in names:
+        yield Check(name="GPU", state="ok", found=name)
+
+
+def _ask(*command: str) -> tuple[str, str]:
+    """What a tool says, and why it failed if it did."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=ASK_S, check=False, errors="replace")
+    except subprocess.TimeoutExpired:
+        return "", f"no answer in {ASK_S:g} s"
+    except OSError as error:
+        return "", str(error)
+    words = " ".join((done.stderr or done.stdout).split())[:200]
+    return done.stdout, (words or f"status {done.returncode}") if done.returncode else ""
+
+
 def _slurm(home: Home) -> Iterator[Check]:
     """Whether experiments can run on a cluster: essential when the configuration says that they do."""
     wanted = False
@@ -234,6 +305,29 @@ def _library(home: Home) -> Iterator[Check]:
         yield Check(name="library", state="missing", found=str(error))  # which says what to do
         return
     yield Check(name="library", state="ok", found=f"{works} works of {files} files" if files else "empty")
+
+
+def _models(home: Home) -> Iterator[Check]:
+    """Whether every role of the language-model crew has a model and a key; nothing is asked."""
+    try:
+        config = load_config(home.config_file)
+    except NanoResearchError:
+        return  # told above
+    if config.crew != "llm" and config.models == ModelsConfig():
+        yield Check(name="models", state="ok", found="none configured; the builtin crew needs none")
+        return
+    try:
+        require_model_libraries()
+    except ModelError as error:
+        yield Check(name="models", state="missing", found=str(error))
+        return
+    problems = model_problems(config)
+    names = {way.model for way in routes(config.models).values() if isinstance(way, Route)}
+    yield Check(
+        name="models",
+        state="missing" if problems else "ok",
+        found=" ".join(problems) or f"{', '.join(sorted(names))}; reachable? nanoresearch models list --check",
+    )
 
 
 def _servers(home: Home) -> Iterator[Check]:

@@ -135,6 +135,16 @@ class Home:
         return self.root / "cache" / "literature.db"
 
     @property
+    def environments(self) -> Path:
+        """Folder of Python environments of experiments; may be deleted while no run goes on."""
+        return self.root / "cache" / "environments"
+
+    @property
+    def repositories(self) -> Path:
+        """Folder of repositories that experiments build on; may be deleted while no run goes on."""
+        return self.root / "cache" / "repositories"
+
+    @property
     def models(self) -> Path:
         """Folder of base models."""
         return self.root / "models"
@@ -270,4 +280,11 @@ def walk_files(root: Path) -> Iterator[Path]:
     """Files below a folder, sorted, without hidden folders."""
     for path in sorted(root.rglob("*")):
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts):
+            yield path
+
+
+def walk_all(root: Path) -> Iterator[Path]:
+    """Files and links below a folder, sorted. Follows no links."""
+    for path in sorted(root.rglob("*")):
+        if path.is_symlink() or not path.is_dir():
             yield path

@@ -96,6 +96,7 @@ class RunLog:
         """Note how often the experiment was executed."""
         self._update(
             attempts=len(attempts),
+            environment=attempts[-1].environment if attempts else None,
             failed_attempts=sum(attempt.outcome != "succeeded" for attempt in attempts),
             experiment_cpu_seconds=round(sum(job.cpu_seconds for item in attempts for job in item.jobs), 3),
             experiment_seconds=round(sum(item.seconds for item in attempts), 3),

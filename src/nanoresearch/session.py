@@ -1,6 +1,6 @@
 """One sitting with a run: start or resume it, and leave it in a state that says how it ended."""
 
-from nanoresearch.assemble import open_workplace
+from nanoresearch.assemble import Limits, open_workplace
 from nanoresearch.errors import AuditFailed, BudgetExceeded, NanoResearchError
 from nanoresearch.events import Listener
 from nanoresearch.paths import Home, RunFolder
@@ -16,15 +16,15 @@ def carry_on(
     folder: RunFolder,
     researcher: FeedbackSource,
     *listeners: Listener,
-    minutes: float | None = None,
+    limits: Limits | None = None,
     unsafe: bool = False,
 ) -> Audit:
-    """Take a run as far as it goes. `minutes` caps this sitting; `unsafe` runs its experiments without a sandbox.
+    """Take a run as far as it goes. `limits` cap this sitting; `unsafe` runs its experiments without a sandbox.
 
     Whatever happens is noted in run.json before it is raised: NanoResearchError, KeyboardInterrupt, and errors of ours.
     """
     with folder.lock():
-        work = open_workplace(home, folder, *listeners, minutes=minutes, unsafe=unsafe)
+        work = open_workplace(home, folder, *listeners, limits=limits, unsafe=unsafe)
         work.log.running()
         try:
             audit = run_pipeline(work, researcher)
@@ -43,6 +43,8 @@ def carry_on(
         except Exception as error:  # a defect of ours: the run must still say that it failed, and why
             _note(work.log, "failed", f"{type(error).__name__}: {error}")
             raise
+        finally:
+            work.crew.close()
         work.log.finish("done")
         return audit
 

@@ -10,7 +10,7 @@ import pytest
 
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.datasets.fetch import fetch
-from nanoresearch.datasets.stage import DatasetCorrupt, DatasetMissing, stage, status
+from nanoresearch.datasets.stage import DatasetCorrupt, DatasetMissing, stage, status, verify
 from nanoresearch.schema.dataset import DatasetCard
 
 if TYPE_CHECKING:
@@ -75,3 +75,14 @@ def test_library_is_looked_up_without_importing_it(root: Path, monkeypatch: pyte
     assert status(absent, root) == "missing"
     with pytest.raises(DatasetMissing, match="pip install no-such-library"):
         stage(absent, root)
+
+
+def test_data_that_are_not_those_of_the_run_are_found(card: DatasetCard, root: Path, tools: FakePackageTools) -> None:
+    staged = fetch(card, root, run=tools)
+    verify(staged, root)
+    other = staged.files[0].model_copy(update={"sha256": "0" * 64})
+    with pytest.raises(DatasetCorrupt, match="not what the run was designed with"):
+        verify(staged.model_copy(update={"files": (other, *staged.files[1:])}), root)
+    (root / "seeds" / "table.csv").write_text("x")
+    with pytest.raises(DatasetCorrupt, match=r"table\.csv has 1 bytes"):
+        verify(staged, root)

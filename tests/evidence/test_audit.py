@@ -676,6 +676,58 @@ def test_an_invented_work(case: Tampered, forged: bool) -> None:
     assert found(audit, "which the survey did not retrieve")
 
 
+def reported(case: Tampered, quote: str, abstract: str | None = None) -> None:
+    """Let the survey report a score of its first work."""
+    work = case.json("ideation/survey.json")["papers"][0]
+    record = {
+        "paper": work["key"],
+        "method": None,
+        "dataset": None,
+        "metric": "accuracy",
+        "value": 97.3,
+        "quote": quote,
+    }
+
+    def change(survey: dict) -> None:  # type: ignore[type-arg]
+        survey["evidence"] = [record]
+        survey["papers"][0]["abstract"] = abstract or survey["papers"][0]["abstract"]
+
+    edit_json(case, "ideation/survey.json", change)
+    case.write("ideation/evidence.jsonl", json.dumps(record) + "\n")
+
+
+def test_a_score_that_its_source_states(case: Tampered) -> None:
+    quote = "It reaches an accuracy of 97.3 on iris flowers"
+    reported(case, quote, f"We study flowers. {quote}.")
+    assert audit_run(case.folder).passed
+
+
+def test_a_score_that_a_kept_passage_states(case: Tampered) -> None:
+    quote = "It reaches an accuracy of 97.3 on iris flowers"
+    reported(case, quote)
+    assert kinds(audit_run(case.folder)) == {"evidence"}
+    key = case.json("ideation/survey.json")["papers"][0]["key"]
+    case.path("ideation/texts").mkdir()
+    case.write(f"ideation/texts/{key}.txt", f"Passage one.\n{quote}.")
+    assert audit_run(case.folder).passed
+
+
+def test_a_score_with_an_invented_quote(case: Tampered) -> None:
+    reported(case, "It reaches an accuracy of 97.3 on iris flowers", "We study flowers and reach no accuracy.")
+    audit = audit_run(case.folder)
+    assert kinds(audit) == {"evidence"}, show(audit)
+    assert found(audit, "reports accuracy 97.3")
+
+
+def test_evidence_that_the_survey_does_not_have(case: Tampered) -> None:
+    case.write("ideation/evidence.jsonl", "")
+    edit_json(case, "ideation/survey.json", lambda survey: survey.update(evidence=[]))
+    assert audit_run(case.folder).passed
+    reported(case, "accuracy of 97.3", "An accuracy of 97.3 is seen.")
+    case.write("ideation/evidence.jsonl", "")
+    assert kinds(audit_run(case.folder)) == {"evidence"}
+
+
 def test_a_work_forged_into_the_survey(case: Tampered) -> None:
     def change(survey: dict) -> None:  # type: ignore[type-arg]
         for paper in survey["papers"]:

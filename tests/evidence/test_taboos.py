@@ -1,6 +1,6 @@
 import pytest
 
-from nanoresearch.evidence.audit.taboos import forbidden_imports, forbidden_tags
+from nanoresearch.evidence.audit.taboos import forbidden_imports, forbidden_tags, kindred_names
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,10 @@ def test_tags_are_found_where_a_taboo_spells_them_out() -> None:
     assert list(forbidden_tags(("neural", "linear"), ["no neural networks"])) == [("neural", "no neural networks")]
     assert list(forbidden_tags(("random_forest",), ["random forests"])) == [("random_forest", "random forests")]
     assert list(forbidden_tags(("linear",), ["nonlinear methods"])) == []
+
+
+def test_kin_of_what_a_taboo_names_is_found_under_other_names() -> None:
+    assert list(kindred_names(["multilayer_perceptron", "ridge"], ["no deep learning"])) == [
+        ("multilayer perceptron", "no deep learning")
+    ]
+    assert list(kindred_names(["random forest"], ["no deep learning", "no small samples"])) == []

@@ -13,9 +13,10 @@ from nanoresearch.execution.attempts import attempt_reports, run_attempt
 from nanoresearch.execution.collect import InvalidReports, merge
 from nanoresearch.execution.executor import JobRequest
 from nanoresearch.execution.local import LocalExecutor
+from nanoresearch.execution.repository import Codebase
 from nanoresearch.schema.experiment import Attempt, Job, Patch
 
-from .conftest import OPEN
+from .conftest import OPEN, codebase_files, isolation_called
 
 COUNTING = """
 import os
@@ -93,6 +94,31 @@ def test_limits_come_from_the_blueprint(attempt, blueprint) -> None:
     assert (request.timeout_s, request.memory_gb, request.output_mb) == (60, 1, 3)
     assert request.environment == {"NANORESEARCH_DATA": str(attempt.data)}
     assert request.deadline_s is not None
+
+
+def test_only_the_data_of_the_study_can_be_read(attempt, blueprint, tmp_path: Path) -> None:
+    """Other data sets may be the user's own, and hold what this study is to predict."""
+    staged = blueprint.datasets[0].model_copy(update={"folder": "wine"})
+    for name in ("wine", "other"):
+        (attempt.data / name).mkdir()
+        (attempt.data / name / "table.csv").write_text(name)
+    program = """
+        import os
+        from pathlib import Path
+
+        root = Path(os.environ["NANORESEARCH_DATA"])
+
+        def fit(seed):
+            assert (root / "wine" / "table.csv").read_text() == "wine"
+            assert not (root / "other" / "table.csv").exists()
+            return 0.5
+        """
+    done = attempt(
+        codebase=Codebase.create(tmp_path / "reading", codebase_files(program)),
+        blueprint=blueprint.model_copy(update={"datasets": (staged,)}),
+        executor=LocalExecutor(isolation_called("bubblewrap")),
+    )
+    assert done.outcome == "succeeded", done.failure
 
 
 def test_smoke_runs_the_first_seed_and_wants_finite_values_only(attempt) -> None:

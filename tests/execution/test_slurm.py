@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from nanoresearch.config import ExecutionConfig, SlurmConfig
+from nanoresearch.config import ExecutionConfig, SetupConfig, SlurmConfig
 from nanoresearch.doctor import examine
 from nanoresearch.errors import ExecutionError
 from nanoresearch.events import Events
 from nanoresearch.execution.attempts import run_attempt
+from nanoresearch.execution.environment import environment_for
 from nanoresearch.execution.executor import MEMORY_EXCEEDED, TIME_EXCEEDED
+from nanoresearch.execution.repository import Codebase
 from nanoresearch.execution.sandbox import INSTALL, UNSAFE, Choice, SandboxMissing
 from nanoresearch.execution.slurm import SUBMISSIONS, TICKET, SlurmExecutor
 from nanoresearch.execution.slurmqueue import SlurmQueue
@@ -26,7 +28,8 @@ from nanoresearch.paths import Home
 from nanoresearch.schema.experiment import Job
 from nanoresearch.schema.isolation import Isolation
 
-from .conftest import isolation_called, wait_until
+from .conftest import codebase_files, isolation_called, wait_until
+from .wheels import make_wheel
 
 pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("cluster")]
 
@@ -500,3 +503,19 @@ def test_resume_does_not_go_on_with_jobs_in_another_sandbox(attempt) -> None:
 def test_doctor_names_the_partitions(tmp_path: Path) -> None:
     (check,) = [check for check in examine(Home(tmp_path)) if check.name == "SLURM"]
     assert (check.state, check.found) == ("ok", "partitions debug*")
+
+
+def test_an_environment_is_used_on_the_node(tmp_path: Path, blueprint) -> None:
+    make_wheel(tmp_path / "wheels", "nrtestbox", "1.0")
+    settings = SetupConfig(wheels=(str(tmp_path / "wheels"),))
+    models = "import nrtestbox\n\n\ndef fit(seed):\n    return float(nrtestbox.VERSION) / 2\n"
+    files = codebase_files(models) | {"requirements.txt": "nrtestbox==1.0\n"}
+    (tmp_path / "data").mkdir()
+    done = run_attempt(
+        1, smoke=False, codebase=Codebase.create(tmp_path / "code", files), blueprint=blueprint,
+        folder=tmp_path / "attempts" / "1", executor=make(sandbox=isolation_called("bubblewrap").kind),
+        data_root=tmp_path / "data", config=ExecutionConfig(), events=Events(),
+        environments=lambda text: environment_for(text, tmp_path / "cache", settings),
+    )  # fmt: skip
+    assert done.outcome == "succeeded", done.failure
+    assert done.environment.packages == {"nrtestbox": "1.0"}

@@ -10,9 +10,11 @@ import pytest
 from nanoresearch.config import LiteratureConfig
 from nanoresearch.errors import LiteratureError
 from nanoresearch.literature.client import TimeLimited
+from nanoresearch.literature.novelty import verify_novelty
 from nanoresearch.literature.sources import KEYS, network_client
 from nanoresearch.literature.survey import search_all
 from nanoresearch.paths import Home
+from nanoresearch.schema.idea import Hypothesis
 from tests.literature.server import SHAPES, Answer, LoopbackServer, serving, work
 
 
@@ -385,3 +387,21 @@ def test_a_slow_source_is_left_when_its_time_is_up(name, server, ask, clock):
     outcome = search_all([ask(survey_s=50)], ["alpha", "beta", "gamma", "delta", "epsilon"], 5, clock=clock)
     assert outcome.degraded == (f"{name} was slow: asked 3 of 5 questions in its time",)
     assert len(outcome.papers) == 1
+
+
+def test_novelty_is_told_by_the_abstracts_that_a_source_gives(name, server, ask):
+    said = "We lower the calibration error of lattice classifiers by mole smoothing."
+    server.respond = serving(name, [work(1, abstract=said), work(2, title="Pies", abstract="We bake.", doi=None)])
+    hypothesis = Hypothesis(
+        id="h1",
+        statement="Mole smoothing lowers calibration error",
+        rationale="r",
+        prediction="p",
+        study="own",
+        components=(),
+        datasets=(),
+    )
+    verdict = verify_novelty(hypothesis, ("mole smoothing", "calibration error", "lattice classifiers"), [ask()])
+    assert verdict.verdict == "covered"
+    assert verdict.closest[0].title == work(1)["title"]  # which has none of the terms
+    assert "titles and abstracts" in verdict.reason

@@ -2,7 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nanoresearch.literature.evidence import extract_evidence, is_verbatim, sentences, source_text
+from nanoresearch.literature.evidence import (
+    confirmed,
+    extract_evidence,
+    is_verbatim,
+    locate,
+    same_score,
+    sentences,
+    source_text,
+)
 from nanoresearch.schema.paper import Evidence, Paper
 
 
@@ -94,3 +102,58 @@ def test_every_record_is_verbatim(fragments, tail):
         assert is_verbatim(evidence, source_text(paper))
         assert evidence.quote in (paper.title + "\n" + (paper.abstract or ""))
         assert f"{evidence.value:g}" in evidence.quote.replace(",", "")
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "passage"),
+    [
+        ("the accuracy rises", "Then the\naccu-\nracy  rises.", "the\naccu-\nracy  rises"),
+        ('so-called "best" fit', "A so called “best” ﬁt.", "so called “best” ﬁt"),
+        ("curacy of 3.5", "An accuracy of 93.5% here", None),
+        ("3.5% here", "An accuracy of 93.5% here", "93.5% here"),
+        ("of 93", "An accuracy of 93.5% here", "of 93.5"),
+        ("of 1", "A range of 1-2", "of 1-2"),
+        ("2 points", "A range of 1-2 points", "1-2 points"),
+        ("", "Anything", None),
+        ("“”", "Anything", None),
+    ],
+)
+def test_a_quote_is_found_whole(quote, text, passage):
+    assert locate(quote, text) == passage
+
+
+STATED = "On Warren the tuned MoleNet reaches 88.2% accuracy, up from 80%, and improves recall by 4.1%."
+CLAIM = Evidence(paper="k", method="MoleNet", dataset="Warren", metric="accuracy", value=88.2, quote=STATED)
+
+
+@pytest.mark.parametrize(
+    ("change", "holds"),
+    [
+        ({}, True),
+        ({"metric": "Accuracy", "quote": STATED.lower()}, True),
+        ({"metric": "recall", "value": 4.1}, False),
+        ({"value": 80.0}, True),
+        ({"value": 8.2}, False),
+        ({"method": "Mole"}, False),
+        ({"quote": "88.2%"}, False),
+    ],
+)
+def test_claims_hold_or_not(change, holds):
+    found = confirmed(CLAIM.model_copy(update=change), f"Title\n{STATED}")
+    assert (found is not None) is holds
+    if found is not None:
+        assert found.quote == STATED.rstrip() or found.quote in STATED
+
+
+@given(st.lists(FRAGMENTS, max_size=40), st.integers(0, 80), st.integers(1, 80), st.sampled_from([92.3, 0.87, 5.0]))
+def test_what_is_confirmed_is_verbatim(fragments, start, length, value):
+    text = " ".join(fragments)
+    claim = Evidence(paper="k", method=None, dataset=None, metric="F1", value=value, quote=text[start : start + length])
+    found = confirmed(claim, text)
+    assert found is None or (is_verbatim(found, text) and found.quote in text)
+
+
+def test_one_score_told_twice():
+    assert same_score(CLAIM, CLAIM.model_copy(update={"dataset": None, "metric": "test accuracy"}))
+    assert not same_score(CLAIM, CLAIM.model_copy(update={"dataset": "Burrow"}))
+    assert not same_score(CLAIM, CLAIM.model_copy(update={"value": 88.3}))

@@ -9,6 +9,7 @@ import pytest
 from nanoresearch.errors import LiteratureError, UsageError
 from nanoresearch.literature.evidence import extract_evidence
 from nanoresearch.literature.library import Library
+from nanoresearch.schema.paper import Paper
 from tests.literature.pdfs import PAPER, pdf
 
 BIB = r"""
@@ -312,3 +313,15 @@ def test_a_database_of_something_else_is_left_alone(library):
     database.close()
     with pytest.raises(LiteratureError, match="something else"):
         library.search("deep", 5)
+
+
+def test_the_text_of_a_work_that_another_source_found(library, shelf):
+    (shelf / "moles.pdf").write_bytes(pdf([PAPER]))
+    library.add([shelf / "moles.pdf"])
+    by_title = Paper(key="elsewhere", title=PAPER[0].upper(), source="openalex")
+    by_arxiv = Paper(key="elsewhere", title="Moles, the preprint", arxiv="2103.01234v5", source="arxiv")
+    for paper in (by_title, by_arxiv):
+        assert "digs deeper" in (library.text_of(paper) or "")
+    other_year = by_title.model_copy(update={"year": 1990})
+    assert library.text_of(other_year) is None
+    assert library.text_of(Paper(key="k", title="Another work", source="openalex")) is None

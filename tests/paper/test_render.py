@@ -8,10 +8,11 @@ from nanoresearch.paper.compile import compile_pdf
 from nanoresearch.paper.escape import latex
 from nanoresearch.paper.numbers import read_numbers_tex
 from nanoresearch.paper.render import cited_keys, render_paper
-from nanoresearch.paper.template import LAYOUTS
+from nanoresearch.paper.template import LAYOUTS, bring_template, check_template, format_of
 from nanoresearch.schema.analysis import Analysis
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.experiment import Result
+from nanoresearch.schema.profile import WritingStyle
 
 from .demo import NOTE, PAPERS, draw_all, hostile, make_analysis, make_manuscript, make_numbers
 from .study import deriver, records, study
@@ -127,3 +128,36 @@ def test_results_in_titles_and_captions(data, drawings: Path, tmp_path: Path) ->
     render_paper(changed, analysis, PAPERS, tmp_path, drawings=drawings)
     build = compile_pdf(tmp_path, PaperConfig())
     assert (build.ok, build.errors, build.undefined) == (True, (), ())
+
+
+@pytest.mark.tex
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("venue.cls", r"\ProvidesClass{venue}\LoadClass{article}\RequirePackage[numbers]{natbib}"),
+        ("venue.sty", r"\ProvidesPackage{venue}\RequirePackage{hyperref}\RequirePackage{xcolor}"),
+    ],
+)
+def test_a_file_of_the_users_own_is_taken_along(data, drawings: Path, tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    style = WritingStyle(template=str(tmp_path / name))
+    folder = tmp_path / "paper"
+    bring_template(style, folder)
+    (tmp_path / name).unlink()  # what is in the run is enough from now on
+    bring_template(style, folder)
+    render_paper(make_manuscript(format_of(style)), data[2], PAPERS, folder, drawings=drawings, note=NOTE)
+    build = compile_pdf(folder, PaperConfig())
+    assert build.ok, build.errors
+    assert name in build.inputs
+    assert build.undefined == ()
+
+
+def test_a_template_must_be_a_class_or_style_file_that_is_there(tmp_path: Path) -> None:
+    for name in ("paper.tex", "a b.cls", "x{y}.sty", "venue"):
+        with pytest.raises(PaperError, match="no class or style file"):
+            format_of(WritingStyle(template=str(tmp_path / name)))
+    with pytest.raises(PaperError, match="there is no file"):
+        check_template(WritingStyle(template=str(tmp_path / "venue.cls")))
+    with pytest.raises(PaperError, match="cannot be read"):
+        bring_template(WritingStyle(template=str(tmp_path / "venue.cls")), tmp_path / "paper")

@@ -32,6 +32,7 @@ class LazyGroup(click.Group):
         "skills": "skills:skills",
         "memory": "memory:memory",
         "models": "models:models",
+        "bench": "bench:bench",
         "doctor": "doctor:doctor",
     }
     summaries: ClassVar[dict[str, str]] = {
@@ -50,6 +51,7 @@ class LazyGroup(click.Group):
         "skills": "See, share and correct the procedures that runs have learned.",
         "memory": "See, export and delete what runs remember.",
         "models": "Say which model plays which role and whether it can be reached; fetch the planner's.",
+        "bench": "Run the benchmark with simulated researchers, and report on it.",
         "doctor": "Say what is there, what is missing, and what mends it.",
     }
 

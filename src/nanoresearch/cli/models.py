@@ -18,15 +18,18 @@ def models(context: click.Context) -> None:
 
 @models.command("list")
 @click.option("--check", is_flag=True, help="Ask each model for one word, to see whether it can be reached.")
+@click.option("--model", metavar="PROVIDER:NAME", help="As with run: the model of every role without one of its own.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def list_models(check: bool = False, overrides: tuple[str, ...] = (), as_json: bool = False) -> None:
+def list_models(
+    check: bool = False, model: str | None = None, overrides: tuple[str, ...] = (), as_json: bool = False
+) -> None:
     """Say which model plays which role, whether its key is there, and whether the planner's model is here."""
     from nanoresearch.config import load_config
 
     with json_errors(as_json):
         home = Home.find()
-        config = load_config(home.config_file, overrides)
+        config = load_config(home.config_file, (*overrides, *([f"models.default={model}"] if model else [])))
         rows = [_planner_row(config, home), *_role_rows(config.models, check)]
     if as_json:
         print_json({"models": rows})

@@ -28,6 +28,7 @@ QUESTIONS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("statistics.test", "test", "Paired test", get_args(PairedTest)),
     ("statistics.correction", "correction", "Correction for multiple comparisons", get_args(Correction)),
     ("writing.format", "format", "Paper format", get_args(PaperFormat)),
+    ("writing.template", "template", "Path of a class or style file of your own, used instead (empty for none)", ()),
     ("writing.author", "author", "Your name, as printed (empty for none)", ()),
     ("writing.affiliation", "affiliation", "Your affiliation (empty for none)", ()),
     ("writing.person", "person", 'Voice: "we" or passive', ("we", "passive")),

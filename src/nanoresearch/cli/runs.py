@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -11,6 +11,7 @@ from nanoresearch.cli.output import json_errors, print_json, progress
 from nanoresearch.errors import AuditFailed, NanoResearchError, UsageError
 from nanoresearch.paths import Home, RunFolder, held, read_record, write_atomic
 from nanoresearch.schema.audit import Audit
+from nanoresearch.schema.profile import PaperFormat
 from nanoresearch.schema.run import RunRecord
 
 RECALLED = "recalled.json"
@@ -22,6 +23,12 @@ feedback_option = click.option(
 minutes_option = click.option(
     "--budget-minutes", type=click.FloatRange(min=0, min_open=True), help="Cap on this sitting, in minutes."
 )
+usd_option = click.option(
+    "--budget-usd", type=click.FloatRange(min=0, min_open=True), help="Cap on what language models cost, in USD."
+)
+tokens_option = click.option(
+    "--budget-tokens", type=click.IntRange(min=1), help="Cap on what language models read and write."
+)
 unsafe_option = click.option(
     "--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run experiment code with all that you can read and reach."
 )
@@ -30,16 +37,19 @@ unsafe_option = click.option(
 @click.command()
 @click.argument("topic")
 @click.option("--profile", "profile_name", default=None, help="Profile to work for (default: the configured one).")
-@click.option("--crew", type=click.Choice(["builtin"]), default=None, help="Who fills the roles.")
+@click.option("--crew", type=click.Choice(["builtin", "llm"]), default=None, help="Who fills the roles.")
+@click.option("--model", metavar="PROVIDER:NAME", help="Language model for every role; goes with --crew llm.")
 @click.option(
     "--executor",
     type=click.Choice(["local", "slurm", "inprocess"]),
     default=None,
     help="Where experiments run (inprocess: without limits and sandbox, for debugging).",
 )
-@click.option("--format", "paper_format", type=click.Choice(["article", "twocolumn", "ieee"]), help="Paper layout.")
+@click.option("--format", "paper_format", type=click.Choice(get_args(PaperFormat)), help="Paper layout.")
 @feedback_option
 @minutes_option
+@usd_option
+@tokens_option
 @click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="First seed of the experiments."
 )
@@ -54,10 +64,13 @@ def run(
     topic: str,
     profile_name: str | None,
     crew: str | None,
+    model: str | None,
     executor: str | None,
     paper_format: str | None,
     feedback: str,
     budget_minutes: float | None,
+    budget_usd: float | None,
+    budget_tokens: int | None,
     seed: int,
     overrides: tuple[str, ...],
     no_learning: bool,
@@ -68,7 +81,7 @@ def run(
     as_json: bool,
 ) -> None:
     """Turn TOPIC into a paper with real experiments behind it."""
-    from nanoresearch.assemble import RunRequest, create_run
+    from nanoresearch.assemble import Limits, RunRequest, create_run
     from nanoresearch.config import load_config
     from nanoresearch.profiles import load_profile
     from nanoresearch.researcher.source import feedback_source
@@ -79,7 +92,8 @@ def run(
             ["planner.learn=false"] * no_learning
             + ["experience.skills=false"] * no_skills
             + ["experience.memory=false"] * no_memory
-            + [f"crew={crew}"] * bool(crew)
+            + [f"crew={crew or 'llm'}"] * bool(crew or model)
+            + [f"models.default={model}"] * bool(model)
             + [f"execution.executor={executor}"] * bool(executor)
             + ["execution.sandbox=off"] * unsafe
         )
@@ -92,10 +106,10 @@ def run(
             compute = profile.compute.model_copy(update={"minutes": budget_minutes})
             profile = profile.model_copy(update={"compute": compute})
         source = feedback_source(feedback)
-        if fetch:
+        if fetch and config.crew == "builtin":
             fetch_for(topic, profile, home)
         folder = create_run(home, RunRequest(topic, profile, config, seed))
-    _sit(home, folder, source, budget_minutes, as_json)
+    _sit(home, folder, source, Limits(budget_minutes, budget_usd, budget_tokens), as_json)
 
 
 def fetch_for(topic: str, profile: Any, home: Home) -> None:
@@ -120,29 +134,38 @@ def fetch_for(topic: str, profile: Any, home: Home) -> None:
 @run_argument
 @feedback_option
 @minutes_option
+@usd_option
+@tokens_option
 @unsafe_option
 @json_option
-def resume(run_id: str, feedback: str, budget_minutes: float | None, unsafe: bool, as_json: bool) -> None:
+def resume(
+    run_id: str,
+    feedback: str,
+    budget_minutes: float | None,
+    budget_usd: float | None,
+    budget_tokens: int | None,
+    unsafe: bool,
+    as_json: bool,
+) -> None:
     """Go on with a run where it stopped; finished steps are not done again."""
+    from nanoresearch.assemble import Limits
     from nanoresearch.researcher.source import feedback_source
 
     with json_errors(as_json):
         home = Home.find()
         folder = home.find_run(run_id)
         source = feedback_source(feedback)
-    _sit(home, folder, source, budget_minutes, as_json, unsafe=unsafe)
+    _sit(home, folder, source, Limits(budget_minutes, budget_usd, budget_tokens), as_json, unsafe=unsafe)
 
 
-def _sit(
-    home: Home, folder: RunFolder, source: Any, minutes: float | None, as_json: bool, *, unsafe: bool = False
-) -> None:
+def _sit(home: Home, folder: RunFolder, source: Any, limits: Any, as_json: bool, *, unsafe: bool = False) -> None:
     """Carry on with a run and report how it ended."""
     from nanoresearch.session import carry_on
 
     click.echo(f"run {folder.id}", err=True)
     try:
         with json_errors(as_json, run=folder.id, folder=str(folder.root)), progress() as listener:
-            audit = carry_on(home, folder, source, listener, minutes=minutes, unsafe=unsafe)
+            audit = carry_on(home, folder, source, listener, limits=limits, unsafe=unsafe)
     except KeyboardInterrupt:
         click.echo(f"\nStopped. Nothing is lost; go on with: nanoresearch resume {folder.id}", err=True)
         sys.exit(INTERRUPTED)
@@ -337,22 +360,23 @@ def audit(run_id: str, as_json: bool) -> None:
 @json_option
 def reproduce(run_id: str, unsafe: bool, as_json: bool) -> None:
     """Run a run's experiment again from its commit and compare every result. Exits with 1 when one differs."""
-    from nanoresearch.assemble import crew_for, library_versions
+    from nanoresearch.assemble import environments_for, library_versions
     from nanoresearch.config import load_config
+    from nanoresearch.crew.llm.coding.judge import judge_for
     from nanoresearch.events import Events
     from nanoresearch.evidence.reproduce import reproduce_run
     from nanoresearch.execution.local import LocalExecutor
     from nanoresearch.execution.sandbox import require
-    from nanoresearch.literature.offline import OfflineCorpus
 
     with json_errors(as_json):
         home = Home.find()
         folder = home.find_run(run_id)
-        isolation = require("off" if unsafe else load_config(home.config_file).execution.sandbox)
+        config = load_config(home.config_file)
+        isolation = require("off" if unsafe else config.execution.sandbox)
         with progress() as listener:
-            judge = crew_for(load_config(home.config_file), OfflineCorpus()).judge
             executor, events = LocalExecutor(isolation), Events(listener)
-            found = reproduce_run(folder, executor, home.data, events, library_versions(), judge)
+            environments = environments_for(config, home, events)
+            found = reproduce_run(folder, executor, home.data, events, library_versions(), judge_for, environments)
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:

@@ -1,6 +1,6 @@
 """The roles of a crew: what each is given and must return. Implementations are chosen in the configuration."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -8,14 +8,16 @@ from typing import Protocol
 from nanoresearch.evidence.statistics import Ledger
 from nanoresearch.execution.evaluation import JudgeOf, nobody
 from nanoresearch.literature.client import LiteratureClient
+from nanoresearch.literature.novelty import Comparison
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.analysis import Analysis
 from nanoresearch.schema.blueprint import Blueprint, Critique
 from nanoresearch.schema.experience import Conditions, Lessons, Memory, Recall, Skill
 from nanoresearch.schema.experiment import Attempt, Failure, Patch, Preparation, Program
 from nanoresearch.schema.feedback import Stage
-from nanoresearch.schema.idea import Hypothesis, Ideas, NoveltyReport, Survey
+from nanoresearch.schema.idea import Hypothesis, Ideas, NoveltyReport, NoveltyVerdict, Proposal, Survey
 from nanoresearch.schema.manuscript import Build, Manuscript, Review
+from nanoresearch.schema.paper import Paper
 from nanoresearch.schema.plan import Plan
 from nanoresearch.schema.profile import Profile
 
@@ -51,6 +53,24 @@ class Ideator(Protocol):
 
     def propose(self, briefing: Briefing, survey: Survey) -> Ideas:
         """Candidate hypotheses, preferred first; none of those that the survey sets aside."""
+        ...
+
+
+@dataclass(frozen=True)
+class NoveltyReading:
+    """What came of reading the closest works."""
+
+    verdicts: tuple[NoveltyVerdict, ...]
+    """One for each proposal, in their order."""
+    works: tuple[Paper, ...]
+    """Every work that a verdict names."""
+
+
+class NoveltyReader(Protocol):
+    """Reads what the novelty search found, where a comparison of terms alone is not enough."""
+
+    def read(self, briefing: Briefing, proposals: Sequence[Proposal], found: Sequence[Comparison]) -> NoveltyReading:
+        """A verdict for each proposal, none milder than the one by terms."""
         ...
 
 
@@ -135,6 +155,10 @@ class Writer(Protocol):
         """The next version, with the remarks answered."""
         ...
 
+    def mend(self, material: WritingMaterial, manuscript: Manuscript, build: Build) -> Manuscript:
+        """The manuscript changed so that LaTeX can set it; the same when the writer knows no cure."""
+        ...
+
 
 class Reviewer(Protocol):
     """Judges the paper from outside: sees no plan, skills or memories."""
@@ -186,6 +210,10 @@ class Reflector(Protocol):
         ...
 
 
+def _nothing() -> None:
+    """A crew that holds nothing."""
+
+
 @dataclass(frozen=True)
 class Crew:
     """One implementation of every role."""
@@ -203,3 +231,7 @@ class Crew:
     reflector: Reflector
     judge: JudgeOf = nobody
     """Which results of a study are scored from outside, and by what."""
+    close: Callable[[], None] = _nothing
+    """Gives back what the roles hold, such as connections."""
+    novelty: NoveltyReader | None = None
+    """Who reads the works closest to a hypothesis; None leaves novelty to the comparison of terms."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,8 @@ from nanoresearch.errors import DatasetError
 from nanoresearch.schema.dataset import DatasetCard, StagedDataset, StagedFile
 
 RECORD_NAME = "dataset.json"
+OWN = "own"
+"""Folder below the data root in which the user's own data lie, each under its digest."""
 IMPORT_NAMES = {"scikit-learn": "sklearn"}
 
 
@@ -42,6 +45,17 @@ def stage(card: DatasetCard, root: Path) -> StagedDataset:
     return _inspect(card, root, digests=True)
 
 
+def verify(staged: StagedDataset, root: Path) -> None:
+    """Check every byte of a data set against the record that a run has of it.
+
+    Raises DatasetMissing or DatasetCorrupt.
+    """
+    if stage(staged.card, root).files != staged.files:
+        raise DatasetCorrupt(
+            f"Data set {staged.card.id}: what lies in {root} is not what the run was designed with. Start a new run."
+        )
+
+
 def sha256_of(path: Path) -> str:
     """Hex digest of a file."""
     with path.open("rb") as file:
@@ -56,9 +70,19 @@ def describe_files(folder: Path) -> tuple[StagedFile, ...]:
     )
 
 
+def digest_of(files: Sequence[StagedFile]) -> str:
+    """Digest of the names and digests of files: equal content under another name is other data to a program."""
+    listed = "".join(f"{file.name}\0{file.sha256}\n" for file in sorted(files, key=lambda file: file.name))
+    return hashlib.sha256(listed.encode()).hexdigest()
+
+
 def _inspect(card: DatasetCard, root: Path, *, digests: bool) -> StagedDataset:
     if card.carrier == "library":
         return _inspect_library(card)
+    if card.carrier == "program":
+        return StagedDataset(card=card, version="", folder=None)
+    if card.carrier in ("file", "url"):
+        return _inspect_own(card, root, digests=digests)
     staged = _read_record(card, root)
     if _bytes_wanted(staged.card) != _bytes_wanted(card):
         raise DatasetMissing(
@@ -81,6 +105,25 @@ def _inspect_library(card: DatasetCard) -> StagedDataset:
             f"Run `pip install {card.package}`."
         )
     return StagedDataset(card=card, version=metadata.version(card.package), folder=None)
+
+
+def _inspect_own(card: DatasetCard, root: Path, *, digests: bool) -> StagedDataset:
+    """The user's own data lie under their digest, so that a folder which is there is the one that is meant."""
+    name = f"{OWN}/{card.sha256}"
+    if card.sha256 is None or not (root / name).is_dir():
+        raise DatasetMissing(
+            f"Data set {card.id}: the copy of {card.package} that was staged is not in {root}. Name it under "
+            "data.files or data.urls of the configuration and run again."
+        )
+    if not digests:
+        return StagedDataset(card=card, version="", folder=name)
+    files = describe_files(root / name)
+    if digest_of(files) != card.sha256:
+        raise DatasetCorrupt(
+            f"Data set {card.id}: {root / name} has other content than when it was staged. Delete that folder and run "
+            "again."
+        )
+    return StagedDataset(card=card, version="", folder=name, files=files)
 
 
 def _read_record(card: DatasetCard, root: Path) -> StagedDataset:

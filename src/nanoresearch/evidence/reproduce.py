@@ -10,14 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nanoresearch.config import Config, validate
-from nanoresearch.datasets.stage import stage
+from nanoresearch.datasets.stage import verify
 from nanoresearch.errors import CorruptRecord, ExecutionError
 from nanoresearch.events import Events
 from nanoresearch.execution.attempts import attempt_reports, run_attempt
 from nanoresearch.execution.collect import merge
+from nanoresearch.execution.environment import HERE, Environment, EnvironmentOf, this_python
 from nanoresearch.execution.evaluation import JudgeOf
 from nanoresearch.execution.executor import Executor
 from nanoresearch.execution.repository import Codebase
+from nanoresearch.execution.requirements import RequirementsUnmet
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.audit import Discrepancy, Reproduction
 from nanoresearch.schema.blueprint import Blueprint
@@ -28,9 +30,17 @@ TOLERANCE = 1e-9
 
 
 def reproduce_run(
-    folder: RunFolder, executor: Executor, data_root: Path, events: Events, versions: Mapping[str, str], judge: JudgeOf
+    folder: RunFolder,
+    executor: Executor,
+    data_root: Path,
+    events: Events,
+    versions: Mapping[str, str],
+    judge: JudgeOf,
+    environments: EnvironmentOf = this_python,
 ) -> Reproduction:
     """Every seed again, in a folder of its own. `versions` are those of the libraries here.
+
+    Where the versions that the code asks for cannot be had, it runs with those that are here, and that is told.
 
     Raises CorruptRecord when the run has no results or its code is not what produced them, DatasetError when the data
     are not as they were, ExecutionError when the experiment fails now.
@@ -46,7 +56,8 @@ def reproduce_run(
     commit = recorded[0].commit
     if codebase.head() != commit:
         raise CorruptRecord(f"The code of run {folder.id} is not at {commit[:12]}, which produced its results.")
-    _check_data(blueprint, data_root)
+    for staged in (*blueprint.datasets, *blueprint.support):
+        verify(staged, data_root)
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nanoresearch-") as scratch:
         attempt = run_attempt(
@@ -60,6 +71,7 @@ def reproduce_run(
             config=validate(Config, record.config, "run.json: config").execution,
             events=events,
             judge=judge(blueprint),
+            environments=_or_here(environments, events),
         )
         if attempt.outcome != "succeeded":
             words = attempt.failure.signature if attempt.failure else attempt.outcome
@@ -86,7 +98,12 @@ def reproduce_run(
     )
 
 
-def _check_data(blueprint: Blueprint, data_root: Path) -> None:
-    for staged in (*blueprint.datasets, *blueprint.support):
-        if stage(staged.card, data_root).files != staged.files:
-            raise CorruptRecord(f"The data set {staged.card.name} is not the one that the run used.")
+def _or_here(environments: EnvironmentOf, events: Events) -> EnvironmentOf:
+    def found(requirements: str) -> Environment:
+        try:
+            return environments(requirements)
+        except RequirementsUnmet as error:
+            events.emit("degraded", f"The experiment runs with the packages that are here: {error}")
+            return HERE
+
+    return found

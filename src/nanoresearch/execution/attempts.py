@@ -5,7 +5,7 @@ Decides nothing about what to do after a failure; writes nothing into the ledger
 
 import hashlib
 import shutil
-import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from nanoresearch.config import ExecutionConfig
 from nanoresearch.errors import BudgetExceeded, ExecutionError
 from nanoresearch.events import Events, now_utc
 from nanoresearch.execution.collect import InvalidReports, collect
+from nanoresearch.execution.environment import HERE, Environment, EnvironmentOf, this_python
 from nanoresearch.execution.evaluation import Evaluation, Judge
 from nanoresearch.execution.executor import RESULTS, Executor, JobRequest
-from nanoresearch.execution.failure import diagnose
+from nanoresearch.execution.failure import diagnose, normalise
 from nanoresearch.execution.repository import Codebase
+from nanoresearch.execution.requirements import REQUIREMENTS, RequirementsUnmet, site_folders
 from nanoresearch.paths import read_record, write_atomic
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.experiment import Attempt, Failure, Job, Outcome, Report
@@ -65,23 +67,29 @@ def run_attempt(
     config: ExecutionConfig,
     events: Events,
     judge: Judge | None = None,
+    judge_executor: Executor | None = None,
+    environments: EnvironmentOf = this_python,
 ) -> Attempt:
     """Run the codebase's last commit for every seed, or for the first with --smoke, and write attempt.json last.
+
+    `judge_executor` divides data and scores predictions, on this machine; where experiments run here too, their
+    executor does. `environments` finds the Python for what the codebase asks for.
 
     An attempt that is complete on disk is returned as it is; seeds of an unfinished one that succeeded at this commit
     are not run again. The blueprint's minutes cover all attempts beside `folder`; time in a queue does not count.
     Raises BudgetExceeded when they are used up, ExecutionError when the folder has an attempt at another commit, and
-    passes on KeyboardInterrupt with all jobs ended. Without a judge, every result is the experiment's own word; so it
-    is where experiments do not run on this machine, whose judge they cannot reach.
+    passes on KeyboardInterrupt with all jobs ended. Without a judge, or an executor for it, every result is the
+    experiment's own word.
     """
     commit = codebase.head()
     recorded = _recorded(folder, commit, smoke)
     if recorded is not None:
         return recorded
-    run = _Run(number, smoke, commit, codebase, blueprint, folder, executor, data_root, config, events)
-    if judge is None or executor.name != "local" or not judge.datasets or HANDOVER not in codebase.files():
+    run = _Run(number, smoke, commit, codebase, blueprint, folder, executor, data_root, config, events, environments)
+    trusted = judge_executor or (executor if executor.name == "local" else None)
+    if judge is None or trusted is None or not judge.datasets or HANDOVER not in codebase.files():
         return run.run()
-    run.evaluation = Evaluation(judge, folder / EVALUATION, executor, data_root, blueprint.budget.memory_gb)
+    run.evaluation = Evaluation(judge, folder / EVALUATION, trusted, data_root, blueprint.budget.memory_gb)
     try:
         return run.run()
     finally:
@@ -125,12 +133,14 @@ class _Run:
     data_root: Path
     config: ExecutionConfig
     events: Events
+    environments: EnvironmentOf
+    environment: Environment = HERE
     evaluation: Evaluation | None = None
     first_failed: Job | None = None
 
     def run(self) -> Attempt:
         """Run what is still to run and record the attempt."""
-        started, start = now_utc().isoformat(timespec="seconds"), self.executor.clock()
+        started = now_utc().isoformat(timespec="seconds")
         seeds = self.blueprint.seeds[:1] if self.smoke else self.blueprint.seeds
         kept = {seed: job for seed in seeds if (job := self._succeeded(seed)) is not None}
         earlier_s = sum(job.seconds for job in kept.values()) / self.blueprint.budget.parallel
@@ -141,11 +151,13 @@ class _Run:
             raise BudgetExceeded(f"The experiment's {minutes:g} minutes are used up after {self.number - 1} attempts.")
         if kept:
             self.events.emit("progress", f"Attempt {self.number}: seeds done before: {', '.join(map(str, kept))}")
-        undivided = self._divide(todo, start + left_s)
-        requests = [] if undivided else [self._request(seed, start + left_s) for seed in todo]
+        unready = self._set_up(todo)
+        start = self.executor.clock()
+        unready = unready or self._divide(todo, left_s)
+        requests = [] if unready else [self._request(seed, start + left_s) for seed in todo]
         ran = self.executor.run(requests, parallel=self.blueprint.budget.parallel, on_done=self._record)
         jobs = kept | {job.seed: job for job in ran}
-        outcome, failure = undivided or self._outcome()
+        outcome, failure = unready or self._outcome()
         attempt = Attempt(
             number=self.number,
             commit=self.commit,
@@ -155,16 +167,30 @@ class _Run:
             started=started,
             seconds=earlier_s + self.executor.clock() - start,
             failure=failure,
+            environment=self.environment.record,
         )
         write_atomic(self.folder / ATTEMPT_FILE, attempt.model_dump_json(indent=1) + "\n")
         return attempt
 
-    def _divide(self, seeds: list[int], deadline_s: float) -> tuple[Outcome, Failure] | None:
+    def _set_up(self, seeds: list[int]) -> tuple[Outcome, Failure] | None:
+        """Find the Python for what the codebase asks for; why the attempt ends when there is none."""
+        requirements = self.codebase.files().get(REQUIREMENTS, "")
+        try:
+            self.environment = self.environments(requirements) if seeds else HERE
+        except RequirementsUnmet as error:
+            words = str(error)
+            signature = f"RequirementsUnmet @ {REQUIREMENTS}: {normalise(words)}"
+            return "failed", Failure(
+                outcome="failed", signature=signature, message=words, file=REQUIREMENTS, line=None, tail=requirements
+            )
+        return None
+
+    def _divide(self, seeds: list[int], left_s: float) -> tuple[Outcome, Failure] | None:
         """Divide the data where their truth is kept from the jobs; why the attempt ends when that fails."""
         if self.evaluation is None or not seeds:
             return None
-        job = self.evaluation.divide(seeds, smoke=self.smoke, deadline_s=deadline_s)
-        if job.outcome == "succeeded":
+        job = self.evaluation.divide(seeds, smoke=self.smoke, left_s=left_s)
+        if job is None or job.outcome == "succeeded":
             return None
         folder = self.evaluation.divide_folder
         return job.outcome, diagnose(job, folder, folder.parent / CODE)
@@ -192,27 +218,40 @@ class _Run:
         output = seed_folder(self.folder, seed)
         budget = self.blueprint.budget
         data = self.data_root.absolute()
-        exchange, readable, hidden = self.evaluation.extend(seed) if self.evaluation else ({}, (data,), ())
+        studied = (*self.blueprint.datasets, *self.blueprint.support)
+        own = tuple(data / staged.folder for staged in studied if staged.folder)
+        exchange, readable, hidden = self.evaluation.extend(seed) if self.evaluation else ({}, own, ())
         request = JobRequest(
             seed=seed,
-            command=(sys.executable, "run.py", "--seed", str(seed), *(["--smoke"] if self.smoke else [])),
+            command=(str(self.environment.python), "run.py", "--seed", str(seed), *(["--smoke"] if self.smoke else [])),
             code_folder=output / CODE,
             output_folder=output,
             environment={"NANORESEARCH_DATA": str(data)} | exchange,
-            readable=readable,
-            hidden=hidden,
+            readable=(*readable, *self.environment.readable),
+            hidden=(*hidden, *self.environment.copies(hidden), *self._packaged_truth()),
             timeout_s=60 * budget.minutes_per_run,
             memory_gb=budget.memory_gb,
             output_mb=self.config.output_mb,
             deadline_s=deadline_s,
             check=lambda output: self._check(seed, output),
-            key=f"{self.commit} {self.blueprint.digest()} {self.smoke} {seed}",
+            key=" ".join((self.commit, self.blueprint.digest(), str(self.smoke), str(seed), *self._token(seed))),
         )
         # A job that ended and was recorded is run again; one that was left behind by a killed process is gone on with.
         if not self.executor.adopt(request) or (output / JOB_FILE).exists():
             shutil.rmtree(output, ignore_errors=True)
             self.codebase.export(self.commit, output / CODE)
         return request
+
+    def _token(self, seed: int) -> tuple[str, ...]:
+        """What names the data that the seed's job is given, where they are divided."""
+        return (self.evaluation.tokens[seed],) if self.evaluation else ()
+
+    def _packaged_truth(self) -> Iterator[Path]:
+        """Where files of frozen data would lie if the packages that carry them were installed."""
+        folders = [*site_folders(), *([self.environment.packages] if self.environment.packages else [])]
+        for staged in self.blueprint.datasets:
+            if self.evaluation is not None and staged.card.id in self.evaluation.judge.datasets:
+                yield from (folder / file.path for folder in folders for file in staged.card.files)
 
     def _check(self, seed: int, output: Path) -> str:
         """Score what the job handed in, if that is to be scored. Why its reports cannot be used, or nothing."""

@@ -4,6 +4,9 @@ Three processes, each in a sandbox of its own: one that NanoResearch trusts load
 gets what may be learned from and the inputs, and hands in predictions; one that NanoResearch trusts scores them. The
 trusted ones run program text of the package, never that of the run's repository.
 
+The trusted steps run on this machine, also where the experiment runs on a node of a cluster: what they keep lies on the
+shared file system, outside of what the sandbox on the node lets the experiment read.
+
 Does not keep an experiment from knowing a public data set by heart, nor from reporting wrong costs.
 """
 
@@ -12,16 +15,19 @@ import os
 import shutil
 import stat
 import sys
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nanoresearch.errors import CorruptRecord
 from nanoresearch.execution.collect import InvalidReports, read_reports
 from nanoresearch.execution.executor import RESULTS, STDERR, Executor, JobRequest
 from nanoresearch.execution.orders import PREDICTIONS, SCRATCH
-from nanoresearch.paths import write_atomic
+from nanoresearch.paths import read_record, write_atomic
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.experiment import Job, Report
+from nanoresearch.schema.record import Record
 
 REFUSED = "REFUSED: "
 """Start of the scorer's last words about predictions that it does not score."""
@@ -34,6 +40,9 @@ STEP_S = 600.0
 
 OUTPUT_MB = 1.0
 CHUNK = 1 << 20
+DIVIDED = "divided.json"
+PARTS = ("given", "kept")
+"""Folders with what the experiment gets and with the truth, each with a folder for every seed."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +76,29 @@ def nobody(blueprint: Blueprint) -> Judge:
     return Judge(self_reported={staged.card.id: "nothing scores it from outside" for staged in blueprint.datasets})
 
 
+class Division(Record):
+    """Data that were divided in a sandbox and lie there still, for jobs that outlive the process that asked."""
+
+    judge: str
+    """Judge.digest()."""
+    smoke: bool
+    """Whether for a reduced run."""
+    tokens: dict[int, str]
+    """A word for each seed that no other division has: a job is gone on with only if it was given these very data."""
+
+
 class Evaluation:
     """The trusted steps around the jobs of one attempt."""
 
     def __init__(self, judge: Judge, folder: Path, executor: Executor, data_root: Path, memory_gb: float) -> None:
+        """`executor` runs the trusted steps, on this machine; the jobs between them may run elsewhere."""
         self.judge = judge
         self.isolated = False
         """Whether the steps, and so the jobs between them, ran in sandboxes; known once the data are divided."""
         self.digests: dict[int, dict[str, str]] = {}
         """SHA-256 of every file of predictions, by seed."""
+        self.tokens: dict[int, str] = {}
+        """Division.tokens of the seeds that are divided now."""
         self._folder = folder
         self._executor = executor
         self._data_root = data_root.absolute()
@@ -86,16 +109,24 @@ class Evaluation:
         """Data sets whose results count as frozen: none where nothing kept the experiment from the truth."""
         return self.judge.datasets if self.isolated else ()
 
-    def divide(self, seeds: Sequence[int], *, smoke: bool, deadline_s: float) -> Job:
-        """Load and divide the data for these seeds. The job's output is in `divide_folder`."""
-        self.clear()
+    def divide(self, seeds: Sequence[int], *, smoke: bool, left_s: float) -> Job | None:
+        """Load and divide the data for these seeds, those left out that an earlier sitting has divided.
+
+        None when there was nothing to do. The job's output is in `divide_folder`.
+        """
+        self.tokens = self._earlier(smoke)
+        self.isolated = bool(self.tokens)
+        if not self.tokens:
+            self.clear()
         for name, text in self.judge.files.items():
             write_atomic(self._code / name, text)
-        given, kept = ("given", "kept")
+        missing = [seed for seed in seeds if seed not in self.tokens]
+        if not missing:
+            return None
         scratch = (self.divide_folder / SCRATCH / PREDICTIONS).absolute()
         request = JobRequest(
-            seed=seeds[0],
-            command=_command("divide.py", scratch / given, scratch / kept, *seeds, smoke=smoke),
+            seed=missing[0],
+            command=_command("divide.py", *(scratch / part for part in PARTS), *missing, smoke=smoke),
             code_folder=self._code,
             output_folder=self.divide_folder,
             environment={"NANORESEARCH_DATA": str(self._data_root)},
@@ -103,11 +134,14 @@ class Evaluation:
             timeout_s=STEP_S,
             memory_gb=self._memory_gb,
             output_mb=OUTPUT_MB,
-            deadline_s=deadline_s,
-            check=lambda _: self._take(scratch, (given, kept)),
+            deadline_s=self._executor.clock() + left_s,
+            check=lambda _: self._take(scratch, missing),
         )
         (job,) = self._executor.run([request], parallel=1, on_done=lambda _: None)
         self.isolated = job.sandbox not in (None, "none")
+        if job.outcome == "succeeded":
+            self.tokens |= {seed: uuid.uuid4().hex for seed in missing}
+            self._note(smoke)
         return job
 
     def extend(self, seed: int) -> tuple[dict[str, str], tuple[Path, ...], tuple[Path, ...]]:
@@ -118,6 +152,8 @@ class Evaluation:
 
     def settle(self, seed: int, output: Path, *, smoke: bool) -> str:
         """Score what a job handed in and put the values among its reports. Words, when that cannot be done."""
+        self.tokens.pop(seed, None)  # from here on a resumed attempt must begin this seed anew
+        self._note(smoke)
         try:
             own = list(read_reports(output))
             self._check_own(own)
@@ -126,7 +162,7 @@ class Evaluation:
         except InvalidReports as error:
             return str(error)
         finally:
-            for part in ("given", "kept"):
+            for part in PARTS:
                 shutil.rmtree(self._folder / part / f"seed-{seed}", ignore_errors=True)
         mark = "frozen" if self.isolated else "self_reported"
         lines = [*own, *(report.model_copy(update={"scored": mark}) for report in scored)]
@@ -146,13 +182,36 @@ class Evaluation:
     def _code(self) -> Path:
         return self._folder / "code"
 
-    def _take(self, scratch: Path, parts: Sequence[str]) -> str:
+    def _take(self, scratch: Path, seeds: Sequence[int]) -> str:
         """Move what was divided out of the step's scratch folder."""
-        for part in parts:
-            if not (scratch / part).is_dir():
-                return "the data were not divided"
-            (scratch / part).rename(self._folder / part)
+        for part in PARTS:
+            for name in (f"seed-{seed}" for seed in seeds):
+                if not (scratch / part / name).is_dir():
+                    return "the data were not divided"
+                shutil.rmtree(self._folder / part / name, ignore_errors=True)
+                (self._folder / part).mkdir(exist_ok=True)
+                (scratch / part / name).rename(self._folder / part / name)
         return ""
+
+    def _earlier(self, smoke: bool) -> dict[int, str]:
+        """Seeds whose data an earlier sitting has divided just so, in a sandbox, and that are whole."""
+        try:
+            found = read_record(self._folder / DIVIDED, Division)
+        except CorruptRecord:  # there is none, as a rule
+            return {}
+        if (found.judge, found.smoke) != (self.judge.digest(), smoke):
+            return {}
+        return {
+            seed: token
+            for seed, token in found.tokens.items()
+            if all((self._folder / part / f"seed-{seed}").is_dir() for part in PARTS)
+        }
+
+    def _note(self, smoke: bool) -> None:
+        """Keep the division for a resumed attempt, if nothing but the trusted steps could have touched it."""
+        if self.isolated:
+            division = Division(judge=self.judge.digest(), smoke=smoke, tokens=self.tokens)
+            write_atomic(self._folder / DIVIDED, division.model_dump_json() + "\n")
 
     def _check_own(self, reports: Sequence[Report]) -> None:
         """What the experiment reports itself: costs, and results on data sets that are not frozen."""
@@ -168,6 +227,7 @@ class Evaluation:
     def _collect(self, seed: int, source: Path, smoke: bool) -> Path:
         """Copy predictions out of a job's scratch folder, which may hold anything, and note their digests."""
         target = self._folder / f"handed-in-{seed}"
+        shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
         flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         if any(path.is_symlink() for path in (source, source.parent)) or not source.is_dir():

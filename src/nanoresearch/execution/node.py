@@ -61,14 +61,15 @@ class Errand:
 
     @classmethod
     def make(cls, order: Order, inherited: tuple[str, ...], sandbox: Choice, access: Access) -> "Errand":
-        """An errand with this access."""
-        kept = {name: tuple(map(str, paths)) for name, paths in vars(access).items()}
-        return cls(order, inherited, sandbox, **kept)
+        """An errand with this access. Jobs never have a network, so that is not handed on."""
+        kept = (tuple(map(str, paths)) for paths in (access.readable, access.writable, access.hidden))
+        return cls(order, inherited, sandbox, *kept)
 
     @property
     def access(self) -> Access:
         """What the job may use."""
-        return Access(*(tuple(map(Path, paths)) for paths in (self.readable, self.writable, self.hidden)))
+        readable, writable, hidden = (tuple(map(Path, paths)) for paths in (self.readable, self.writable, self.hidden))
+        return Access(readable, writable, hidden)
 
 
 @dataclass(frozen=True)

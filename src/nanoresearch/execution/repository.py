@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from nanoresearch.errors import ExecutionError
-from nanoresearch.paths import write_atomic
+from nanoresearch.paths import walk_all, write_atomic
 from nanoresearch.schema.experiment import Patch
+from nanoresearch.schema.setup import PinnedRepository
 
 PROTECTED = ("harness.py", "evaluate.py", "config.json", "exchange.py")
 """Files that no patch may change: what reports, scores and hands over, and what the frozen blueprint says."""
@@ -50,20 +51,28 @@ class Codebase:
         self.root = root.absolute()
 
     @classmethod
-    def create(cls, root: Path, files: Mapping[str, str], message: str = "First version") -> "Codebase":
-        """Make the repository with one commit, whole or not at all.
+    def create(
+        cls,
+        root: Path,
+        files: Mapping[str, str],
+        message: str = "First version",
+        base: PinnedRepository | None = None,
+    ) -> "Codebase":
+        """Make the repository with one commit, or after one with code of others, whole or not at all.
 
         Raises ExecutionError when there is one already, git is missing, or a path is not acceptable.
         """
         if root.exists():
             raise ExecutionError(f"{root} exists already. Delete it to write the code anew.")
         for name in files:
-            _check_path(name)
+            check_path(name)
         root.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root.parent, prefix=".code.") as folder:
             draft = cls(Path(folder) / "code")
             draft.root.mkdir()
             draft._git("init", "--quiet", "--template=")
+            if base is not None:
+                draft._take_over(base)
             draft._write(files)
             draft._commit(files, message)
             draft.root.replace(root)
@@ -116,11 +125,9 @@ class Codebase:
     def check(self, patch: Patch) -> None:
         """Raise PatchRefused unless the patch may be applied, ExecutionError when it changes nothing."""
         current = self.files()
-        for name, content in patch.files.items():
-            _check_path(name)
+        check_change(current, patch.files)
+        for name in patch.files:
             self._check_no_links(name)
-            if current.get(name) != content:
-                _check_unprotected(name, content, current)
         if all(current.get(name) == content for name, content in patch.files.items()):
             raise ExecutionError(f"The patch {patch.fix!r} changes nothing.")
 
@@ -152,8 +159,19 @@ class Codebase:
         for name, content in files.items():
             write_atomic(self.root / name, content)
 
+    def _take_over(self, base: PinnedRepository) -> None:
+        """Commit the files of a repository of others, saying where they come from."""
+        names = sorted(path.relative_to(base.path).as_posix() for path in walk_all(base.path))
+        for name in names:
+            check_path(name)
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(base.path / name, self.root / name)
+            (self.root / name).chmod(0o755 if os.access(base.path / name, os.X_OK) else 0o644)
+        self._commit(names, f"Code of {base.origin} at {base.commit}\n\nSHA-256 of its files: {base.sha256}")
+
     def _commit(self, files: Iterable[str], message: str) -> None:
-        self._git("add", "--force", "--", *files)
+        names = "\0".join(files).encode()
+        self._git("add", "--force", "--pathspec-from-file=-", "--pathspec-file-nul", given=names)
         self._git("commit", "--quiet", "--no-verify", "--message", message)
 
     def _git(self, *arguments: str, given: bytes = b"", extra: Mapping[str, str] | None = None) -> bytes:
@@ -187,7 +205,25 @@ class Codebase:
         return result.stdout
 
 
-def _check_path(name: str) -> None:
+def check_change(current: Mapping[str, str], changed: Mapping[str, str]) -> None:
+    """Raise PatchRefused when files of a codebase may not be changed like this."""
+    for name, content in changed.items():
+        check_path(name)
+        if current.get(name) != content:
+            _check_unprotected(name, content, current)
+
+
+def same_change(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two patches leave the same code behind: comments and layout of Python do not count."""
+    return one.keys() == other.keys() and all(_meaning(name, one[name]) == _meaning(name, other[name]) for name in one)
+
+
+def _meaning(name: str, content: str) -> str:
+    tree = _tree(content) if name.endswith(".py") else None
+    return ast.dump(tree) if tree else content.strip()
+
+
+def check_path(name: str) -> None:
     """Raise PatchRefused unless the name is a plain relative path of a file, the same on every platform."""
     path = PurePosixPath(name)
     plain = name.isprintable() and not set(name) & set('\\:*?"<>|') and str(path) == name and name != "."

@@ -46,6 +46,12 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt"
 SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "timezone", "passwd", "group")
 """Files of /etc that libraries look into; no others are seen."""
 
+NETWORK_SETTINGS = (
+    "resolv.conf", "hosts", "nsswitch.conf", "ssl/certs", "ssl/openssl.cnf", "pki/tls/certs", "pki/ca-trust",
+    "ca-certificates", "crypto-policies",
+)  # fmt: skip
+"""Files of /etc that a program needs to find servers and to trust them."""
+
 GRAPHICS = ("/dev/nvidia*", "/dev/kfd", "/dev/dri")
 PROCESSES = 512
 """Processes and threads where an order names no number."""
@@ -73,6 +79,8 @@ class Access:
     """Files and folders that exist. A file cannot be replaced, only written."""
     hidden: tuple[Path, ...] = ()
     """Files and folders that are not seen, whatever else is, beside the private ones of this user on this machine."""
+    network: bool = False
+    """Whether it reaches the network: never experiments, but coding agents that must ask their provider."""
 
 
 def wrap(order: Order, isolation: Isolation, access: Access) -> Order:
@@ -81,6 +89,10 @@ def wrap(order: Order, isolation: Isolation, access: Access) -> Order:
     if isolation.kind == "none":
         return limits
     if isolation.kind == "landlock":
+        if access.network:
+            raise SandboxMissing(
+                f"Only bubblewrap can let a program reach the network and nothing else. Install it: {INSTALL}."
+            )
         layers = 2 if isolation.namespaces else 0
         return replace(limits, rules=asdict(_rules(limits, isolation, access)), layers=layers)
     program = confine.filter_program(namespaces=True, unix_sockets=True)
@@ -272,6 +284,8 @@ def _bubblewrapped(order: Order, access: Access) -> list[str]:
     command += [word for path in visible for word in _covered(path, access.hidden)]
     for path in access.writable:
         command += ["--bind", str(path.absolute()), str(path.absolute())]
+    if access.network:
+        command.insert(2, "--share-net")
     command += ["--remount-ro", "/", "--chdir", order.folder, "--seccomp", str(FILTER), "--"]
     counter = shutil.which("prlimit")
     if counter and os.getuid() != 0:  # the kernel counts the processes of everybody but root
@@ -297,6 +311,7 @@ def _link(path: Path) -> str:
 def _readable(access: Access, order: Order | None = None) -> list[Path]:
     """Everything that may be read, in the order in which it is put in place."""
     system = [Path(name) for name in SYSTEM] + [Path("/etc", name) for name in SETTINGS]
+    system += [Path("/etc", name) for name in NETWORK_SETTINGS if access.network]
     system.append(Path("/sys" if _graphics() else "/sys/devices/system"))
     libraries = order.environment.get("LD_LIBRARY_PATH", "") if order else ""
     system += [Path(name) for name in libraries.split(os.pathsep) if name.startswith("/")]

@@ -5,7 +5,9 @@ Reads a score only where a metric and its number stand next to each other; bound
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from nanoresearch.schema.paper import Evidence, Paper
@@ -69,6 +71,12 @@ _METHOD = re.compile(
 )
 
 
+SHORTEST_QUOTE, LONGEST_QUOTE = 12, 1000
+"""Characters of a quote: fewer name nothing, more is no quote."""
+_CUT_WORD = re.compile(r"(?<=[a-z])-\s+(?=[a-z])")
+_FROM = re.compile(rf"\bfrom\s+{_NUMBER.pattern}\s?\\?%?\s+to\s+$", re.IGNORECASE)
+
+
 class _Score(NamedTuple):
     metric: str
     number: str
@@ -104,10 +112,62 @@ def is_verbatim(evidence: Evidence, text: str) -> bool:
     """Whether the quote stands in the text and holds the number, the metric and every name of the record."""
     if not evidence.quote or evidence.quote not in text:
         return False
-    named = " ".join(evidence.quote.split())
-    if any(name not in named for name in (evidence.metric, evidence.method, evidence.dataset) if name is not None):
+    named = _folded(evidence.quote)[0]
+    names = (evidence.metric, evidence.method, evidence.dataset)
+    if any(_folded(name)[0] not in named for name in names if name is not None):
         return False
     return any(_as_float(match.group()) == evidence.value for match in _NUMBER.finditer(evidence.quote))
+
+
+def confirmed(claim: Evidence, text: str) -> Evidence | None:
+    """A record that somebody claims to have read, in the text's own words; None when the text does not bear it out.
+
+    Its quote must stand in the text, and metric, method, data set and number in the quote, the number as a score and
+    not as a bound or a difference. Letter case, blanks, hyphens and quotation marks may differ.
+    """
+    quote = locate(claim.quote, text)
+    if quote is None or not SHORTEST_QUOTE <= len(quote) <= LONGEST_QUOTE or not _states_score(quote, claim.value):
+        return None
+    names: dict[str, str] = {}
+    for field in ("metric", "method", "dataset"):
+        name = getattr(claim, field)
+        if name is None:
+            continue
+        words = locate(name, quote)
+        if words is None or _folded(words)[0] != _folded(name)[0]:  # not there, or a part of another word
+            return None
+        names[field] = " ".join(_CUT_WORD.sub("", words).split())
+    found = claim.model_copy(update={**names, "quote": quote})
+    return found if is_verbatim(found, text) else None
+
+
+def locate(quote: str, text: str) -> str | None:
+    """The passage that a quote means, as it stands in the text; None when there is none.
+
+    Letter case, blanks, hyphens and quotation marks are no difference, so that words cut at a line end are found. A
+    passage that begins or ends inside a word or number is given with all of it.
+    """
+    sought, (folded, places) = _folded(quote)[0], _folded(text)
+    at = folded.find(sought) if sought else -1
+    if at < 0:
+        return None
+    start, end = places[at], places[at + len(sought) - 1] + 1
+    while start > 0 and _joined(text, start):
+        start -= 1
+    while end < len(text) and _joined(text, end):
+        end += 1
+    return text[start:end]
+
+
+def same_score(first: Evidence, second: Evidence) -> bool:
+    """Whether two records tell of one score: what both name must agree."""
+    if (first.paper, first.value) != (second.paper, second.value):
+        return False
+    for one, other in ((first.metric, second.metric), (first.method, second.method), (first.dataset, second.dataset)):
+        left, right = (_folded(name or "")[0] for name in (one, other))
+        if left not in right and right not in left:
+            return False
+    return True
 
 
 def sentences(text: str) -> Iterator[str]:
@@ -159,6 +219,42 @@ def _plausible(metric: str, number: str, percent: str | None) -> bool:
     if percent is not None:
         return value <= 100
     return "." in number and value <= 100
+
+
+def _states_score(quote: str, value: float) -> bool:
+    """Whether the number stands in the quote as a score that was reached."""
+    for match in _NUMBER.finditer(quote):
+        before, after = quote[: match.start()], quote[match.end() :].lstrip(" \\%")
+        reached = not _BOUND.search(before) and not _DIFFERENCE.search(after)
+        if _as_float(match.group()) == value and (reached or _FROM.search(before)):
+            return True
+    return False
+
+
+@lru_cache(maxsize=64)
+def _folded(text: str) -> tuple[str, tuple[int, ...]]:
+    """Text without what does not count, and where each of its characters stands."""
+    kept: list[tuple[str, int]] = []
+    for place, character in enumerate(text):
+        if unicodedata.category(character) in _UNCOUNTED or character in "'\"`":
+            continue
+        kept += [(plain, place) for plain in unicodedata.normalize("NFKC", character).casefold() if plain != " "]
+    return "".join(plain for plain, _ in kept), tuple(place for _, place in kept)
+
+
+_UNCOUNTED = frozenset(("Zs", "Zl", "Zp", "Cc", "Cf", "Pd", "Pi", "Pf"))
+
+
+def _joined(text: str, place: int) -> bool:
+    """Whether the characters before and at a place belong to one word or number."""
+    left, right = text[place - 1], text[place]
+    if left.isalnum() and right.isalnum():
+        return True
+    if left.isdigit() and right in ".,/-":
+        return text[place + 1 : place + 2].isdigit()
+    if right.isdigit() and left in ".,/":
+        return place > 1 and text[place - 2].isdigit()
+    return left == "-" and right.isdigit()
 
 
 def _dataset(sentence: str, score: _Score, scores: list[_Score]) -> str | None:

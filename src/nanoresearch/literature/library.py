@@ -126,6 +126,22 @@ class Library:
                     return zlib.decompress(text).decode()
         return None
 
+    def text_of(self, paper: Paper) -> str | None:
+        """Like `text`, for a record from any source: the work is known by DOI, arXiv identifier or title."""
+        if not self.exists():
+            return None
+        names = identities(paper)
+        with self._open() as database:
+            rows = database.execute(
+                "SELECT works.record, works.text FROM names JOIN works USING (number) "
+                f"WHERE names.name IN ({', '.join('?' * len(names))}) AND works.text IS NOT NULL ORDER BY number",
+                names,
+            ).fetchall()
+            for record, text in rows:
+                if same_work(Paper.model_validate_json(record), paper):
+                    return zlib.decompress(text).decode()
+        return None
+
     def counts(self) -> tuple[int, int]:
         """Works, as files have them, and files."""
         if not self.exists():

@@ -6,12 +6,13 @@ records have a title and nothing else, and then the comparison is one of titles;
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from nanoresearch.errors import LiteratureError
 from nanoresearch.literature.client import LiteratureClient
+from nanoresearch.literature.merge import free_key, identities, same_work
 from nanoresearch.literature.offline import OfflineCorpus
-from nanoresearch.literature.survey import search_all
+from nanoresearch.literature.survey import SearchOutcome, search_all
 from nanoresearch.schema.idea import ClosestWork, Hypothesis, NoveltyVerdict
 from nanoresearch.schema.paper import Paper
 
@@ -32,6 +33,21 @@ TERM_WINDOW = 8
 """Words within which a term of several words must occur: "label spreading" in a clause, not across an abstract."""
 
 
+Search = Callable[[Sequence[str], int], SearchOutcome]
+"""Puts questions to all sources, with the most hits of each."""
+
+
+class Comparison(NamedTuple):
+    """A hypothesis beside what was found for it."""
+
+    verdict: NoveltyVerdict
+    """By the terms alone."""
+    found: tuple[Paper, ...]
+    """Every work found, most relevant first."""
+    works: tuple[ClosestWork, ...]
+    """The same works, those that name most of the terms first."""
+
+
 def verify_novelty(
     hypothesis: Hypothesis,
     distinctive_terms: tuple[str, ...],
@@ -43,19 +59,52 @@ def verify_novelty(
     A term weighs its idf: by default its rarity among the works found. Raises ValueError without distinctive terms
     and LiteratureError when every source fails.
     """
+    return compare_with_literature(
+        hypothesis, distinctive_terms, lambda queries, limit: search_all(clients, queries, limit), idf
+    ).verdict
+
+
+def compare_with_literature(
+    hypothesis: Hypothesis,
+    distinctive_terms: tuple[str, ...],
+    search: Search,
+    idf: Callable[[str], float] | None = None,
+) -> Comparison:
+    """Like `verify_novelty`, with all that was compared, for whoever reads the works."""
     terms = tuple(dict.fromkeys(term.strip().lower() for term in distinctive_terms if term.strip()))
     if not terms:
         raise ValueError(f"hypothesis {hypothesis.id!r} has no distinctive terms to compare by")
     queries = tuple(dict.fromkeys((" ".join(terms), hypothesis.statement, *terms)))
-    outcome = search_all(clients, queries, LIMIT_PER_QUERY)
-    if not outcome.papers and len(outcome.degraded) == len(clients):
+    outcome = search(queries, LIMIT_PER_QUERY)
+    if outcome.failed:
         raise LiteratureError("novelty cannot be verified: " + ("; ".join(outcome.degraded) or "no source configured"))
     found = tuple(scored.paper for scored in outcome.papers)
-    works = rank_by_coverage(found, terms, idf)[:CLOSEST]
+    works = rank_by_coverage(found, terms, idf)
+    closest = works[:CLOSEST]
     by_key = {paper.key: paper for paper in found}
-    verdict = _verdict(works)
-    reason = _reason(works, terms, by_key) + "".join(f" {failure}." for failure in outcome.degraded)
-    return NoveltyVerdict(hypothesis=hypothesis.id, verdict=verdict, reason=reason, closest=works, searched=len(found))
+    reason = _reason(closest, terms, by_key) + "".join(f" {failure}." for failure in outcome.degraded)
+    verdict = NoveltyVerdict(
+        hypothesis=hypothesis.id, verdict=_verdict(closest), reason=reason, closest=closest, searched=len(found)
+    )
+    return Comparison(verdict, found, works)
+
+
+def known_as(comparison: Comparison, papers: Sequence[Paper]) -> Comparison:
+    """The comparison with works that are among these papers under their keys there, and other keys free of theirs."""
+    by_name = {name: paper for paper in reversed(papers) for name in identities(paper)}
+    taken = {paper.key for paper in papers}
+    keys: dict[str, str] = {}
+    for paper in comparison.found:
+        same = (by_name[name] for name in identities(paper) if name in by_name)
+        known = next((other for other in same if same_work(other, paper) and other.key not in keys.values()), None)
+        keys[paper.key] = known.key if known else free_key(paper.key, taken)
+        taken.add(keys[paper.key])
+    works = tuple(work.model_copy(update={"paper": keys[work.paper]}) for work in comparison.works)
+    return Comparison(
+        comparison.verdict.model_copy(update={"closest": works[:CLOSEST]}),
+        tuple(paper.model_copy(update={"key": keys[paper.key]}) for paper in comparison.found),
+        works,
+    )
 
 
 def rank_by_coverage(

@@ -26,6 +26,8 @@ class SearchOutcome(NamedTuple):
     """Every question asked, also those that failed."""
     degraded: tuple[str, ...]
     """Sources that failed, in words."""
+    failed: bool = False
+    """Whether nothing was found because every source failed, or because there is none."""
 
 
 def search_all(
@@ -58,4 +60,5 @@ def search_all(
             asked.append(Query(text=text, source=client.name, hits=len(hits)))
             for rank, hit in enumerate(hits, start=1):
                 merger.add(hit.paper, 1.0 / (RANK_OFFSET + rank))
-    return SearchOutcome(merger.ranked(), tuple(asked), tuple(degraded))
+    papers = merger.ranked()
+    return SearchOutcome(papers, tuple(asked), tuple(degraded), not papers and len(degraded) == len(clients))

@@ -27,7 +27,7 @@ A crew writes agents with pydantic-ai and asks them through one small synchronou
 NanoResearchError: ModelError (says which provider and what to do) or BudgetExceeded (exit code 3; resume goes on
 without paying twice). Tools and validators of agents work as in pydantic-ai; what they raise passes through.
 
-Wiring: `assemble.models_for(config, folder, events, log, budget)`. The phase and step that a call belongs to are
+Wiring: `assemble.language_crew`. The phase and step that a call belongs to are
 those of the RunLog (`log.timed(phase)`, `log.step(name)`), so a role needs to know neither.
 
 In tests: `Models.scripted_for({"ideator": [ToolCall("search", {"query": "x"}), Draft(...)]}, folder, events, log)`,

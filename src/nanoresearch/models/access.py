@@ -71,6 +71,10 @@ class Answer(Generic[T]):
     """None when a price is not known."""
 
 
+class NoUsableReply(ModelError):
+    """A model went on giving replies that its agent does not accept."""
+
+
 class Models:
     """Language models, for one sitting with a run. One thread at a time; not from inside an agent's tool."""
 
@@ -256,12 +260,12 @@ class Models:
         return self._models[way.role]
 
 
-def _useless(error: AgentRunError, way: Route) -> ModelError:
+def _useless(error: AgentRunError, way: Route) -> NoUsableReply:
     cause = error.__cause__ or error.__context__
     detail = f" The last reason: {' '.join(str(cause).split())[:400]}" if cause is not None else ""
     said = " ".join(str(error).split())[:300]
     text = hide(f"{said}{detail}", secrets(way.key_names))
-    return ModelError(
+    return NoUsableReply(
         f"{way.model} (role {way.role}) gave no reply of the kind that was asked for: {text} "
         "A larger model, or another one for this role, may help."
     )

@@ -18,7 +18,7 @@ from nanoresearch.errors import BudgetExceeded, ModelError
 from nanoresearch.events import Events
 from nanoresearch.models.routing import Route, route
 from nanoresearch.runlog import RunLog
-from nanoresearch.schema.models import ROLES, Call, ModelRole, Price
+from nanoresearch.schema.models import CREW_ROLES, Call, ModelRole, Price
 
 CHARACTERS_PER_TOKEN = 4
 """Of English prose and code, roughly."""
@@ -94,7 +94,6 @@ TYPICAL: dict[ModelRole, Typical] = {
     "judge": Typical(5, 20000, 800),
 }
 """Guesses, made before anything was measured: order of magnitude only."""
-CREW: tuple[ModelRole, ...] = tuple(role for role in ROLES if role not in ("persona", "judge"))
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def _tokens(characters: int) -> int:
 
 def forecast(config: ModelsConfig, calls: Mapping[ModelRole, int] | None = None) -> Forecast:
     """What a run with so many calls of each role may take; a usual run of a whole crew when not said."""
-    wanted = calls if calls is not None else {role: TYPICAL[role].calls for role in CREW}
+    wanted = calls if calls is not None else {role: TYPICAL[role].calls for role in CREW_ROLES}
     total, known, unpriced = Spending(), False, []
     for role, number in wanted.items():
         usual, way = TYPICAL[role], route(config, role)

@@ -22,14 +22,17 @@ LATEX_PACKAGES = (
 )
 """Debian packages that the article and twocolumn formats need."""
 PUBLISHER_PACKAGES = ("texlive-publishers",)
-"""Debian packages that the ieee format needs besides."""
+"""Debian packages that the publishers' formats need besides."""
 INSTALL_LATEX = f"apt-get install --no-install-recommends {' '.join(LATEX_PACKAGES)}"
 """Command that mends a missing TeX."""
 INSTALL_PUBLISHERS = f"apt-get install --no-install-recommends {' '.join(PUBLISHER_PACKAGES)}"
 """Command that mends a missing publisher's class."""
 
-_SOURCES = (".tex", ".bib", ".pdf", ".png", ".jpg")
-_PUBLISHER_FILES = ("IEEEtran.cls", "IEEEtranN.bst")
+_SOURCES = (".tex", ".bib", ".pdf", ".png", ".jpg", ".cls", ".sty")
+_PUBLISHER_FILES = (
+    "IEEEtran.cls", "IEEEtranN.bst", "acmart.cls", "ACM-Reference-Format.bst", "llncs.cls", "elsarticle.cls",
+    "elsarticle-harv.bst",
+)  # fmt: skip
 
 
 def find_latex() -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+from nanoresearch.errors import PaperError
 from nanoresearch.paper import linecharts, rowcharts
 from nanoresearch.paper.drawing import Derive, Drawing, Pen
 from nanoresearch.paper.style import style
@@ -48,7 +49,9 @@ def draw(
     drawn = (r for r in results if r.metric.startswith(prefix) and figure.dataset in (None, r.dataset))
     labels = sorted({r.metric.removeprefix(prefix) for r in drawn})
     pen = Pen(figure, blueprint, derive, tuple(labels), width_in)
-    painter = _PAINTERS[figure.kind]
+    painter = _PAINTERS.get(figure.kind)
+    if painter is None:
+        raise PaperError(f"Figure {figure.id} was drawn by a script and is gone; redo the analysis step.")
     with style():
         canvas = painter(pen)
         data = BytesIO()

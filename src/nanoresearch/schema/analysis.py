@@ -109,8 +109,8 @@ class Figure(Record):
 
     id: str
     """Name of the file, without ending."""
-    kind: Literal["bars", "sweep", "effects", "slices", "cost"]
-    """Which drawing."""
+    kind: Literal["bars", "sweep", "effects", "slices", "cost", "script"]
+    """Which drawing; script: by generated code that is kept beside it."""
     caption: str
     """LaTeX."""
     dataset: str | None = None
@@ -119,6 +119,8 @@ class Figure(Record):
     """Metric drawn."""
     wide: bool = False
     """Spans both columns."""
+    script_sha256: str = ""
+    """SHA-256 of the generated code; empty for the program's own drawings."""
 
 
 class Table(Record):

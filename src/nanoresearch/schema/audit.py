@@ -9,8 +9,9 @@ class AuditFinding(Record):
     """One thing that does not hold."""
 
     check: Literal[
-        "files", "blueprint", "provenance", "numbers", "citations", "figures", "method", "build", "integrity"
-    ]
+        "files", "blueprint", "provenance", "numbers", "citations", "evidence", "figures", "method", "build",
+        "integrity",
+    ]  # fmt: skip
     """Which check."""
     where: str
     """File or section."""

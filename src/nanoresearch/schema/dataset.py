@@ -32,7 +32,7 @@ class DatasetCard(Record):
     """Part of a library we depend on, riding in a wheel or a Debian package, the user's own file or folder, fetched
     from an address that the user allowed, or made by the experiment's own program from its seed."""
     package: str
-    """Package that carries it; path, address, or empty for the last three."""
+    """Package that carries it; path (once staged, its last part), address, or empty for the last three."""
     version: str
     """Pinned version of that package; for a library, the oldest that carries it; empty for the last three."""
     sha256: str | None = None

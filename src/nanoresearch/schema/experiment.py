@@ -4,6 +4,7 @@ from typing import Literal
 
 from nanoresearch.schema.isolation import Sandbox
 from nanoresearch.schema.record import Record
+from nanoresearch.schema.setup import PinnedRepository, SoftwareEnvironment
 
 Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "invalid"]
 
@@ -95,6 +96,8 @@ class Failure(Record):
     """Line in that file."""
     tail: str
     """End of the error output."""
+    refused: tuple[str, ...] = ()
+    """Why earlier proposals for its cure were not taken, for a debugger that can think of another."""
 
 
 class Patch(Record):
@@ -130,6 +133,8 @@ class Program(Record):
     """Content of each file by its path."""
     prepared: tuple[Preparation, ...] = ()
     """Cures it already holds."""
+    base: PinnedRepository | None = None
+    """Code of others that the files are added to."""
     proven_by: str | None = None
     """Memory of a run in which all of this worked on the same data, so that a reduced run would show nothing new."""
 
@@ -159,3 +164,5 @@ class Attempt(Record):
     """Why."""
     skill: str | None = None
     """Skill that the cure came from."""
+    environment: SoftwareEnvironment | None = None
+    """Environment that was made for the codebase; None where it ran with the Python that runs NanoResearch."""

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from nanoresearch.schema.paper import Evidence, Paper
+from nanoresearch.schema.paper import Evidence, Paper, ScoredPaper
 from nanoresearch.schema.record import Record
 
 
@@ -15,6 +15,17 @@ class Query(Record):
     """Client asked."""
     hits: int
     """Records returned."""
+
+
+class SearchRecord(Record):
+    """A search of all sources, as it is kept in a run."""
+
+    papers: tuple[ScoredPaper, ...]
+    """Distinct works, best first."""
+    queries: tuple[Query, ...]
+    """Every question asked."""
+    degraded: tuple[str, ...]
+    """Sources that failed, in words."""
 
 
 class Gap(Record):
@@ -114,6 +125,8 @@ class Proposal(Record):
     """The claim."""
     distinctive_terms: tuple[str, ...]
     """What a work must speak of to have done it already."""
+    based_on: tuple[str, ...] = ()
+    """Keys of the works it builds on."""
 
 
 class Ideas(Record):
@@ -123,6 +136,8 @@ class Ideas(Record):
     """Preferred first."""
     informed_by: tuple[str, ...] = ()
     """Skills and memories that shaped them."""
+    works: tuple[Paper, ...] = ()
+    """Works that they build on and that were found after the survey; they join it."""
 
 
 class NoveltyReport(Record):
@@ -134,3 +149,5 @@ class NoveltyReport(Record):
     """Id of the hypothesis pursued."""
     reason: str
     """Why that one, in a sentence."""
+    works: tuple[Paper, ...] = ()
+    """Works closest to it that the survey lacks, where somebody read them again; they join it."""

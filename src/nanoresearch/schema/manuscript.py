@@ -55,6 +55,19 @@ class Remark(Record):
     """What is wrong and what would mend it."""
 
 
+class Response(Record):
+    """What a writer says to a remark."""
+
+    revision: int
+    """Revision in which it was answered."""
+    section: str
+    """Section id."""
+    remark: str
+    """The remark's text."""
+    answer: str
+    """In a sentence; empty for none."""
+
+
 class Review(Record):
     """A reviewer's judgement of one revision."""
 

@@ -22,6 +22,8 @@ ModelRole = Literal[
 ]
 ROLES: tuple[ModelRole, ...] = get_args(ModelRole)
 """Everything that a language model can be asked to be: the crew's roles, a simulated researcher, a judge of papers."""
+CREW_ROLES: tuple[ModelRole, ...] = tuple(role for role in ROLES if role not in ("persona", "judge"))
+"""The crew's own: those that a run may ask for."""
 
 
 class Price(Record):

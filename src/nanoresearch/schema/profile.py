@@ -11,7 +11,7 @@ Domain = Literal["nlp", "cv", "multimodal", "tabular", "time_series", "graph", "
 Contribution = Literal["understanding", "performance", "efficiency", "robustness", "reproducibility"]
 Correction = Literal["holm", "bonferroni", "fdr_bh"]
 PairedTest = Literal["paired_t", "wilcoxon"]
-PaperFormat = Literal["article", "twocolumn", "ieee"]
+PaperFormat = Literal["article", "twocolumn", "ieee", "acmart", "llncs", "elsarticle"]
 
 
 class Compute(Record):
@@ -44,7 +44,9 @@ class WritingStyle(Record):
     """How papers should read and look."""
 
     format: PaperFormat = "article"
-    """Page layout: one column, two columns, or the IEEE conference class."""
+    """Page layout: one column, two columns, or the class of IEEE conferences, ACM conferences, LNCS or Elsevier."""
+    template: str = Field("", max_length=400)
+    """Path of a class (.cls) or style (.sty) file of one's own, used instead of the format; empty for none."""
     author: str = Field("", max_length=200)
     """Name printed under the title; empty prints none."""
     affiliation: str = Field("", max_length=300)

@@ -7,6 +7,7 @@ from pydantic import Field
 from nanoresearch.schema.isolation import Isolation
 from nanoresearch.schema.profile import Profile
 from nanoresearch.schema.record import Record
+from nanoresearch.schema.setup import SoftwareEnvironment
 
 Status = Literal["running", "interrupted", "failed", "stopped_by_budget", "done", "failed_audit"]
 
@@ -69,5 +70,7 @@ class RunRecord(Record):
     """Those that did not succeed."""
     experiment_cpu_seconds: float = 0.0
     """Processor time of all experiment processes."""
+    environment: SoftwareEnvironment | None = None
+    """Environment of the last execution, where one was made for the codebase; `versions` are those of this Python."""
     experiment_seconds: float = 0.0
     """Wall-clock time of all attempts."""

@@ -3,7 +3,7 @@
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.evidence.statistics import Ledger, derive
 from nanoresearch.paper.figures import draw
-from nanoresearch.paper.template import layout_of
+from nanoresearch.paper.template import format_of, layout_of
 from nanoresearch.schema.analysis import Analysis
 from nanoresearch.stages.workplace import Workplace
 
@@ -24,7 +24,7 @@ def analyse(work: Workplace, briefing: Briefing, ledger: Ledger) -> Analysis:
 
 def _draw(work: Workplace, analysis: Analysis, ledger: Ledger) -> None:
     """Draw what is not drawn yet, at the width at which the profile's format prints it."""
-    layout = layout_of(work.profile.writing.format)
+    layout = layout_of(format_of(work.profile.writing))
     for figure in analysis.figures:
         if not all(work.folder.has(f"{DRAWINGS}/{figure.id}.{ending}") for ending in ("pdf", "json")):
             draw(

@@ -35,7 +35,10 @@ def write_code(work: Workplace, blueprint: Blueprint, briefing: Briefing) -> Cod
     program = work.crew.coder.write(briefing, blueprint)
     # Before the repository, whose presence says that this is done.
     work.folder.save(PROGRAM, program.model_copy(update={"files": {}}))
-    codebase = Codebase.create(root, program.files, f"Experiment for blueprint {blueprint.digest()[:12]}")
+    message = f"Experiment for blueprint {blueprint.digest()[:12]}"
+    codebase = Codebase.create(root, program.files, message, program.base)
+    if program.base:
+        work.events.emit("decision", f"built on {program.base.origin} at {program.base.commit[:12]}")
     for item in program.prepared:
         work.events.emit("decision", f"applied from the start: {item.fix}, from {item.skill}")
     if program.proven_by:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 
 from nanoresearch.crew.roles import Briefing
+from nanoresearch.datasets.stage import verify
 from nanoresearch.errors import ExecutionError
 from nanoresearch.evidence.statistics import Ledger
 from nanoresearch.execution.attempts import ATTEMPT_FILE, attempt_reports, run_attempt
 from nanoresearch.execution.collect import merge
-from nanoresearch.execution.repository import Codebase
+from nanoresearch.execution.repository import Codebase, same_change
 from nanoresearch.planner.guidance import guide
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.experiment import Attempt, Failure, Patch, Result
@@ -17,6 +18,9 @@ from nanoresearch.stages.workplace import Workplace
 RESULTS = "execution/results.jsonl"
 MEASUREMENTS = "execution/measurements.jsonl"
 PATCH_FILE = "patch.json"
+
+PROPOSALS = 3
+"""Patches that a debugger may propose for one failure, when those before are refused."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,9 @@ class Execution:
 def execute(
     work: Workplace, blueprint: Blueprint, codebase: Codebase, briefing: Briefing, *, proven: bool = False
 ) -> Execution:
-    """Run the experiment until it succeeds. Raises ExecutionError when no cure is known or the tries are spent.
+    """Run the experiment until it succeeds.
+
+    Raises ExecutionError when no cure is known or the tries are spent, DatasetError when data are not as they were.
 
     A reduced run comes first if the plan wants one, the experiment has conditions to leave out, and the program has
     not proven itself before.
@@ -70,6 +76,8 @@ def _run_until_success(
         tried = bool(attempts) and attempts[-1].outcome == "succeeded"
         smoke = reduced_first and not tried
         work.log.step(_folder(number))
+        for staged in (*blueprint.datasets, *blueprint.support):
+            verify(staged, work.data_root)
         attempt = run_attempt(
             number,
             smoke=smoke,
@@ -81,6 +89,8 @@ def _run_until_success(
             config=work.config.execution,
             events=work.events,
             judge=work.crew.judge(blueprint),
+            judge_executor=work.judge_executor,
+            environments=work.environments,
         )
         attempts.append(attempt)
         work.log.attempts(tuple(attempts))
@@ -92,27 +102,21 @@ def _run_until_success(
 def _cure(
     work: Workplace, blueprint: Blueprint, codebase: Codebase, briefing: Briefing, attempts: list[Attempt]
 ) -> Attempt:
-    """Commit a patch for the last failure and note it with the attempt. It is saved first: a kill loses nothing."""
+    """Commit a patch for the last failure and note it with the attempt. It is saved first: a kill loses nothing.
+
+    Raises ExecutionError when there is none that may be applied, or the same one as for the same failure before.
+    """
     attempt = attempts[-1]
     if attempt.patch is not None and codebase.head() != attempt.commit:
         return attempt
     if attempt.failure is None:
         raise ExecutionError(_advice(work, attempt, "The failure cannot be told."))
-    failure = attempt.failure
-    work.events.emit("decision", f"attempt {attempt.number} failed: {failure.signature}")
+    work.events.emit("decision", f"attempt {attempt.number} failed: {attempt.failure.signature}")
     name = f"{_folder(attempt.number)}/{PATCH_FILE}"
     if work.folder.has(name):
-        patch: Patch | None = work.folder.load(name, Patch)
+        patch = work.folder.load(name, Patch)
     else:
-        known = work.recall(f"{_folder(attempt.number)}/recalled.json", "debugging", _words(failure), None, blueprint)
-        informed = replace(
-            briefing,
-            skills=tuple(item.skill for item in known.skills),
-            memories=tuple(item.memory for item in known.memories),
-        )
-        patch = work.crew.debugger.patch(informed, blueprint, codebase.files(), failure, attempts[:-1])
-    if patch is None:
-        raise ExecutionError(_advice(work, attempt, "No cure is known for it."))
+        patch = _find_cure(work, blueprint, codebase, briefing, attempt.failure, attempts)
     work.folder.save(name, patch)
     if codebase.head() == attempt.commit:
         codebase.apply(patch)
@@ -120,6 +124,64 @@ def _cure(
     cured = attempt.model_copy(update={"patch": patch.fix, "patch_reason": patch.reason, "skill": patch.skill})
     work.folder.save(f"{_folder(attempt.number)}/{ATTEMPT_FILE}", cured)
     return cured
+
+
+def _find_cure(
+    work: Workplace,
+    blueprint: Blueprint,
+    codebase: Codebase,
+    briefing: Briefing,
+    failure: Failure,
+    attempts: list[Attempt],
+) -> Patch:
+    """A patch that may be applied and was not tried before. What is refused is told to the debugger, a few times.
+
+    Raises ExecutionError when none is known, and when the debugger goes in a circle.
+    """
+    attempt = attempts[-1]
+    known = work.recall(f"{_folder(attempt.number)}/recalled.json", "debugging", _words(failure), None, blueprint)
+    informed = replace(
+        briefing,
+        skills=tuple(item.skill for item in known.skills),
+        memories=tuple(item.memory for item in known.memories),
+    )
+    proposed: list[Patch] = []
+    while len(proposed) < PROPOSALS:
+        files = codebase.files()
+        patch = work.crew.debugger.patch(informed, blueprint, files, failure, attempts[:-1])
+        if patch is None:
+            raise ExecutionError(_advice(work, attempt, "No cure is known for it."))
+        if earlier := _tried(work, failure, patch, attempts[:-1]):
+            raise ExecutionError(
+                _advice(
+                    work,
+                    attempt,
+                    f"The same failure came back after the same patch, {patch.fix}, of attempt {earlier}, so that it "
+                    "would go on like this.",
+                )
+            )
+        if any(same_change(patch.files, other.files) for other in proposed):
+            break
+        proposed.append(patch)
+        try:
+            codebase.check(patch)
+        except ExecutionError as error:
+            work.events.emit("decision", f"patch {patch.fix} is refused: {error}")
+            failure = failure.model_copy(update={"refused": (*failure.refused, str(error))})
+        else:
+            return patch
+    reasons = " ".join(dict.fromkeys(failure.refused))
+    raise ExecutionError(_advice(work, attempt, f"Every patch for it was refused. {reasons}"))
+
+
+def _tried(work: Workplace, failure: Failure, patch: Patch, earlier: list[Attempt]) -> int | None:
+    """Number of the attempt that had the same failure and was given the same patch."""
+    for attempt in earlier:
+        name = f"{_folder(attempt.number)}/{PATCH_FILE}"
+        same = attempt.failure is not None and attempt.failure.signature == failure.signature
+        if same and work.folder.has(name) and same_change(work.folder.load(name, Patch).files, patch.files):
+            return attempt.number
+    return None
 
 
 def _take_in(work: Workplace, blueprint: Blueprint, attempt: Attempt) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from nanoresearch.crew.roles import Briefing, WritingMaterial
 from nanoresearch.paper.compile import compile_pdf
 from nanoresearch.paper.render import render_paper
+from nanoresearch.paper.template import bring_template
 from nanoresearch.schema.manuscript import Build, Manuscript, Review
 from nanoresearch.stages.workplace import Workplace
 
@@ -13,6 +14,8 @@ BUILD = "paper/build.json"
 FINAL = "review/manuscript.json"
 REVIEWS = "review/reviews.jsonl"
 DRAWINGS = "analysis/figures"
+MENDS = 5
+"""Rounds of mending LaTeX before a paper goes without a PDF."""
 
 
 def review(
@@ -27,7 +30,7 @@ def review(
     reviews: list[Review] = []
     while True:
         work.log.step(f"review/revision {manuscript.revision}")
-        build = typeset(work, material, manuscript)
+        manuscript, build = typeset_soundly(work, material, manuscript)
         verdict = work.crew.reviewer.review(
             manuscript, material.analysis, material.blueprint, build, work.config.review.threshold
         )
@@ -45,9 +48,23 @@ def review(
     return manuscript, build
 
 
+def typeset_soundly(work: Workplace, material: WritingMaterial, manuscript: Manuscript) -> tuple[Manuscript, Build]:
+    """Typeset, and let the writer mend what LaTeX cannot set, a few times at most."""
+    build = typeset(work, material, manuscript)
+    for _ in range(MENDS):
+        if build.ok or build.engine is None:
+            break
+        mended = work.crew.writer.mend(material, manuscript, build)
+        if mended == manuscript:
+            break
+        manuscript, build = mended, typeset(work, material, mended)
+    return manuscript, build
+
+
 def typeset(work: Workplace, material: WritingMaterial, manuscript: Manuscript) -> Build:
     """Write the LaTeX sources and compile them."""
     folder = work.folder.path(PAPER)
+    bring_template(work.profile.writing, folder)
     render_paper(
         manuscript,
         material.analysis,

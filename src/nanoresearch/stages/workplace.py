@@ -11,6 +11,7 @@ from nanoresearch.config import Config
 from nanoresearch.crew.roles import Briefing, Crew
 from nanoresearch.errors import StoreError
 from nanoresearch.events import Events
+from nanoresearch.execution.environment import EnvironmentOf, this_python
 from nanoresearch.execution.executor import Executor
 from nanoresearch.experience.retrieve import retrieve_memories, retrieve_skills
 from nanoresearch.experience.store import ExperienceStore
@@ -48,6 +49,10 @@ class Workplace:
     executor: Executor
     events: Events
     log: RunLog
+    judge_executor: Executor | None = None
+    """Divides data and scores predictions on this machine where experiments run elsewhere; None where they run here."""
+    environments: EnvironmentOf = this_python
+    """The Python for what a codebase asks for."""
     store: ExperienceStore | None = None
     """Skills and memories; None when both are switched off or cannot be used."""
     requests: dict[Phase, tuple[PlannerInput, Plan]] = field(default_factory=dict)

@@ -9,13 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from nanoresearch.crew.builtin.coder import BuiltinCoder
+from nanoresearch.config import SetupConfig
+from nanoresearch.crew.builtin.coder import BuiltinCoder, _requirement
 from nanoresearch.crew.builtin.debugger import BuiltinDebugger
+from nanoresearch.crew.builtin.kits import load_kits
 from nanoresearch.crew.builtin.troubles import trouble
 from nanoresearch.crew.roles import Briefing
+from nanoresearch.execution.environment import HERE, environment_for
+from nanoresearch.planner.guidance import guide
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.experience import Memory, Skill
 from nanoresearch.schema.experiment import Attempt, Failure, Program
+from nanoresearch.schema.plan import CodingGuidance
 from nanoresearch.schema.profile import CodingStyle, Profile
 
 from .conftest import briefing_for
@@ -37,6 +42,19 @@ def test_the_codebase_is_self_contained_and_parses(blueprint: Blueprint) -> None
     assert "#SBATCH --array=0,1,2,3,4" in files["submit.sbatch"]
     config = json.loads(files["config.json"])
     assert [method["id"] for method in config["methods"]] == [method.id for method in blueprint.methods]
+
+
+@pytest.mark.parametrize("requirements", ["pinned", "ranges"])
+def test_no_environment_is_made_for_what_is_written(blueprint: Blueprint, tmp_path: Path, requirements: str) -> None:
+    """It asks for what is installed here, whatever its kit and the way in which versions are given."""
+    for kit in load_kits().values():
+        guidance = guide(briefing_for("coding", requirements=requirements).plan, CodingGuidance)
+        text = "".join(f"{_requirement(name, guidance)}\n" for name in kit.requires)
+        assert environment_for(text, tmp_path, SetupConfig()) is HERE, kit.id
+    text = BuiltinCoder().write(briefing_for("coding", requirements=requirements), blueprint).files["requirements.txt"]
+    assert environment_for(text, tmp_path, SetupConfig()) is HERE
+    assert ("==" in text) is (requirements == "pinned")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_what_the_study_needs_is_written(blueprint: Blueprint) -> None:

@@ -1,21 +1,24 @@
 """Frozen evaluation with the builtin judge: what an experiment can and cannot do to its results."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from nanoresearch.config import ExecutionConfig
+from nanoresearch.crew.builtin import codegen
 from nanoresearch.crew.builtin.debugger import apply_fix
 from nanoresearch.crew.builtin.judge import judge_of
-from nanoresearch.crew.builtin.kits import load_kits
+from nanoresearch.crew.builtin.kits import load_kits, read_code
 from nanoresearch.crew.builtin.program import source_files, study_config
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.datasets.stage import stage
 from nanoresearch.events import Events
 from nanoresearch.execution.attempts import EVALUATION, SavedJob, attempt_reports, run_attempt
 from nanoresearch.execution.collect import InvalidReports, merge
+from nanoresearch.execution.environment import Environment, EnvironmentOf, this_python
 from nanoresearch.execution.evaluation import Judge
 from nanoresearch.execution.local import LocalExecutor
 from nanoresearch.execution.repository import Codebase, PatchRefused
@@ -73,6 +76,7 @@ class Runs:
         judge: Judge | None = None,
         isolation: Isolation | None = None,
         smoke: bool = False,
+        environments: EnvironmentOf = this_python,
     ) -> Attempt:
         self.number += 1
         files = files_of(blueprint)
@@ -84,7 +88,7 @@ class Runs:
             1, smoke=smoke, codebase=Codebase.create(self.folder / str(self.number) / "code", files),
             blueprint=blueprint, folder=self.attempts / "1", executor=LocalExecutor(isolation),
             data_root=self.folder / "data", config=ExecutionConfig(), events=Events(),
-            judge=judge_of(blueprint) if judge is None else judge,
+            judge=judge_of(blueprint) if judge is None else judge, environments=environments,
         )  # fmt: skip
 
     def saved(self) -> SavedJob:
@@ -171,6 +175,21 @@ except Exception as error:
     assert [path for path in seen if path.endswith(".given")]
     assert "LOADED" not in said
     assert "REFUSED" in said
+
+
+def test_copies_of_the_data_in_an_environment_are_hidden_too(runs: Runs, tmp_path: Path) -> None:
+    """An environment may bring its own scikit-learn, and with it the truth."""
+    packages = tmp_path / "made" / "lib" / "site-packages"
+    (packages / "sklearn" / "datasets" / "data").mkdir(parents=True)
+    (packages / "sklearn" / "datasets" / "data" / "iris.csv").write_text("secret")
+    (packages / "other.txt").write_text("open")
+    made = Environment(readable=(tmp_path / "made",), packages=packages)
+    attack = f"""
+import os
+print("SEEN", sorted(name for _, _, names in os.walk({str(packages)!r}) for name in names))
+"""
+    assert runs(study(), inject(attack.strip()), environments=lambda text: made).outcome == "succeeded"
+    assert "SEEN ['other.txt']" in (runs.output / "stdout").read_text()
 
 
 def test_results_that_the_experiment_reports_itself_make_the_job_invalid(runs: Runs) -> None:
@@ -374,3 +393,15 @@ def test_self_reported_data_beside_frozen_ones_do_not_open_them() -> None:
     staged = [material._staged(name).model_copy(update={"folder": name}) for name in ("keel-imbalanced", "caravan")]
     judge = judge_of(material.blueprint(kit).model_copy(update={"datasets": tuple(staged), "support": ()}))
     assert (judge.datasets, judge.readable) == (("caravan",), ("keel-imbalanced",))
+
+
+def test_a_loader_reads_no_data_but_those_that_its_study_names() -> None:
+    """An experiment sees the folders of its own data sets, and of those that they need, and no others."""
+    read = 0
+    for kit in load_kits().values():
+        for option in kit.datasets:
+            loader = codegen.take(read_code(kit.id, "data.py"), {"LOADERS": (option.id,)})
+            folders = set(re.findall(r'root / "([^"]+)"', loader))
+            assert folders <= {option.id, *option.needs}, (kit.id, option.id)
+            read += len(folders)
+    assert read > 40

@@ -269,8 +269,8 @@ def decide(blueprint: Blueprint, findings: Iterable[Finding]) -> tuple[Verdict, 
     primary = [finding for finding in findings if finding.kind == "primary"]
     verdicts = [finding.verdict for finding in primary]
     names = {staged.card.id: staged.card.name for staged in blueprint.datasets}
-    better = [names[item.dataset or ""] for item in primary if item.verdict == "better"]
-    worse = [names[item.dataset or ""] for item in primary if item.verdict == "worse"]
+    better = [names.get(item.dataset or "", "average") for item in primary if item.verdict == "better"]
+    worse = [names.get(item.dataset or "", "average") for item in primary if item.verdict == "worse"]
     if verdicts and all(verdict == "better" for verdict in verdicts):
         return "supported", f"the proposal is better than the baseline on {listing(better)}"
     if worse and not better:

@@ -4,9 +4,10 @@ Cures that earlier studies needed are put in from the start, each with its reaso
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
+from typing import Any
 
 import jinja2
 
@@ -37,48 +38,66 @@ class BuiltinCoder:
         """Content of each file by its path, and the cures that are in it from the start."""
         guidance = guide(briefing.plan, CodingGuidance)
         kit = load_kits()[blueprint.study]
-        config = study_config(
-            datasets=[staged.card.id for staged in blueprint.datasets],
-            methods=blueprint.methods,
-            metrics=[metric.id for metric in blueprint.metrics],
-            sweep=blueprint.sweep,
-            protocol=blueprint.protocol,
-            measures=list(blueprint.measures),
-            slices=blueprint.slices,
-        )
-        config["log"] = guidance.log
-        config["log_times"] = guidance.log_times
-        config["log_versions"] = list(kit.requires) if guidance.log_versions else []
-        config["save_predictions"] = guidance.save_predictions
+        config = wanted_config(blueprint, guidance, kit.requires)
         program = source_files(kit.id, config)
         prepared = []
         for fix, preparation in wanted_cures(briefing, blueprint, kit):
             if fix.file in program and not holds(program[fix.file], fix):
                 program[fix.file] = apply_fix(program[fix.file], kit.id, fix)
                 prepared.append(preparation)
-        program[".gitignore"] = "__pycache__/\nresults.jsonl\npredictions/\n"
-        context = {
-            "blueprint": blueprint,
-            "guidance": guidance,
-            "digest": blueprint.digest(),
-            "requirements": [_requirement(name, guidance) for name in kit.requires],
-            "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-            "author": briefing.profile.writing.author or "The authors",
-        }
-        program |= {name: _render(f"{name}.j2", **context) for name in wanted_files(guidance)}
-        style = briefing.profile.coding
-        styled = {
-            name: codegen.strip(
-                text,
-                docstrings=style.docstrings if guidance.docstrings is None else guidance.docstrings,
-                type_hints=style.type_hints if guidance.type_hints is None else guidance.type_hints,
-                comments=style.comments if guidance.comments is None else guidance.comments,
-            )
-            if name.endswith(".py") and name not in UNTOUCHED
-            else text
-            for name, text in program.items()
-        }
+        program |= files_around(briefing, blueprint, kit.requires)
+        styled = in_style(program, briefing, UNTOUCHED)
         return Program(files=styled, prepared=tuple(prepared), proven_by=_proof(briefing, blueprint, prepared))
+
+
+def wanted_config(blueprint: Blueprint, guidance: CodingGuidance, requires: Sequence[str]) -> dict[str, Any]:
+    """The content of config.json: the blueprint, and how the plan wants the program to report what it does."""
+    config = study_config(
+        datasets=[staged.card.id for staged in blueprint.datasets],
+        methods=blueprint.methods,
+        metrics=[metric.id for metric in blueprint.metrics],
+        sweep=blueprint.sweep,
+        protocol=blueprint.protocol,
+        measures=list(blueprint.measures),
+        slices=blueprint.slices,
+    )
+    return config | {
+        "log": guidance.log,
+        "log_times": guidance.log_times,
+        "log_versions": list(requires) if guidance.log_versions else [],
+        "save_predictions": guidance.save_predictions,
+    }
+
+
+def files_around(briefing: Briefing, blueprint: Blueprint, requires: Sequence[str]) -> dict[str, str]:
+    """README.md, requirements.txt and what else the plan wants around a program that needs these packages."""
+    guidance = guide(briefing.plan, CodingGuidance)
+    context = {
+        "blueprint": blueprint,
+        "guidance": guidance,
+        "digest": blueprint.digest(),
+        "requirements": [_requirement(name, guidance) for name in requires],
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "author": briefing.profile.writing.author or "The authors",
+    }
+    ignored = {".gitignore": "__pycache__/\nresults.jsonl\npredictions/\n"}
+    return ignored | {name: _render(f"{name}.j2", **context) for name in wanted_files(guidance)}
+
+
+def in_style(program: Mapping[str, str], briefing: Briefing, untouched: Collection[str]) -> dict[str, str]:
+    """The program with docstrings, type hints and comments as plan and profile want them."""
+    guidance, style = guide(briefing.plan, CodingGuidance), briefing.profile.coding
+    return {
+        name: codegen.strip(
+            text,
+            docstrings=style.docstrings if guidance.docstrings is None else guidance.docstrings,
+            type_hints=style.type_hints if guidance.type_hints is None else guidance.type_hints,
+            comments=style.comments if guidance.comments is None else guidance.comments,
+        )
+        if name.endswith(".py") and name not in untouched
+        else text
+        for name, text in program.items()
+    }
 
 
 def wanted_cures(briefing: Briefing, blueprint: Blueprint, kit: Kit) -> list[tuple[Fix, Preparation]]:
@@ -169,6 +188,6 @@ def _render(name: str, **context: object) -> str:
 
 def _version(name: str) -> str:
     try:
-        return version(name)
+        return version(name).partition("+")[0]  # what stands behind it names a build, which no index has
     except PackageNotFoundError as error:
-        raise RuntimeError(f"a kit requires {name}, which is not installed") from error
+        raise RuntimeError(f"the program requires {name}, which is not installed") from error

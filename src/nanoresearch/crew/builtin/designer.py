@@ -229,7 +229,7 @@ class BuiltinDesigner:
             slices=guidance.slices and kit.sliced and metrics[0] == kit.metrics[0].spec,
             budget=Budget(
                 minutes=profile.compute.minutes,
-                minutes_per_run=_minutes_per_run(profile.compute.minutes, waves, forecast),
+                minutes_per_run=minutes_per_run(profile.compute.minutes, waves, forecast),
                 memory_gb=profile.compute.memory_gb,
                 parallel=parallel,
             ),
@@ -294,7 +294,7 @@ def _metrics(reading: Reading, guidance: PlanningGuidance) -> tuple[MetricSpec, 
     return (reading.metric.spec, *(others if guidance.secondary_metrics else ()))
 
 
-def _minutes_per_run(minutes: float, waves: int, forecast: float) -> float:
+def minutes_per_run(minutes: float, waves: int, forecast: float) -> float:
     """Limit of one seed: small enough that a first one over it leaves time to try again, if the forecast allows."""
     return min(minutes / waves, max(minutes / (waves + 1), forecast / waves))
 

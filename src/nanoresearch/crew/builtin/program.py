@@ -42,14 +42,22 @@ def base_of(method: MethodSpec) -> str:
 def source_files(kit: str, config: Mapping[str, Any]) -> dict[str, str]:
     """data.py, models.py, evaluate.py, train.py, run.py, harness.py, exchange.py and config.json of a study."""
     components = {component for method in config["methods"] for component in method["components"]}
-    needed = {
-        "data.py": {"LOADERS": config["datasets"]},
-        "models.py": {"COMPONENTS": components, "BASES": {method["base"] for method in config["methods"]}},
-        "evaluate.py": {"METRICS": config["metrics"]},
+    bases = {method["base"] for method in config["methods"]}
+    models = codegen.take(read_code(kit, "models.py"), {"COMPONENTS": components, "BASES": bases})
+    return judged_files(kit, config) | {"models.py": models} | harness_files(config)
+
+
+def judged_files(kit: str, config: Mapping[str, Any]) -> dict[str, str]:
+    """data.py and evaluate.py: how a kit loads, divides and scores. Raises KeyError for what it does not have."""
+    return {
+        "data.py": codegen.take(read_code(kit, "data.py"), {"LOADERS": config["datasets"]}),
+        "evaluate.py": codegen.take(read_code(kit, "evaluate.py"), {"METRICS": config["metrics"]}),
     }
-    program = {name: codegen.take(read_code(kit, name), keep) for name, keep in needed.items()}
+
+
+def harness_files(config: Mapping[str, Any]) -> dict[str, str]:
+    """train.py, run.py, harness.py, exchange.py and config.json: the same text for every study."""
     common = files(__package__).joinpath("codebase")
-    for name in ("train.py", "run.py", "harness.py", "exchange.py"):
-        program[name] = common.joinpath(name).read_text(encoding="utf-8")
-    program["config.json"] = json.dumps(config, indent=1) + "\n"
-    return program
+    names = ("train.py", "run.py", "harness.py", "exchange.py")
+    program = {name: common.joinpath(name).read_text(encoding="utf-8") for name in names}
+    return program | {"config.json": json.dumps(config, indent=1) + "\n"}

@@ -11,7 +11,7 @@ from nanoresearch.crew.builtin.kits.kit import Component, DatasetOption, Kit, Sw
 from nanoresearch.crew.builtin.program import base_of
 from nanoresearch.crew.builtin.recall import number_of, words_of
 from nanoresearch.crew.builtin.words import listing
-from nanoresearch.schema.blueprint import Blueprint, MethodSpec
+from nanoresearch.schema.blueprint import Blueprint, ComponentSpec, MethodSpec
 from nanoresearch.schema.experience import Memory
 from nanoresearch.schema.profile import Compute, PairedTest
 
@@ -191,33 +191,40 @@ def within(choices: Choices, facts: Mapping[str, Any]) -> Choices:
 
 def study_methods(kit: Kit, components: list[Component], choices: Choices) -> tuple[MethodSpec, ...]:
     """Reference, alternatives, baseline, the variants that the ablation asks for, and the proposal with everything."""
-    everything = tuple(item.spec for item in components)
-    sizes = range(1, len(everything))
-    subsets = [subset for size in sizes for subset in combinations(everything, size)]
-    if choices.ablation == "leave_one_out":
-        subsets = [subset for subset in subsets if len(subset) == len(everything) - 1]
-    elif choices.ablation == "none":
+    reference = (kit.reference,) if choices.reference else ()
+    built = built_methods(kit.baseline, [item.spec for item in components], choices.ablation)
+    return (*reference, *choices.alternatives, *built)
+
+
+def built_methods(
+    baseline: MethodSpec, components: Sequence[ComponentSpec], ablation: Ablation
+) -> tuple[MethodSpec, ...]:
+    """The baseline, the variants that the ablation asks for, and the proposal with all components."""
+    sizes = range(1, len(components))
+    subsets = [subset for size in sizes for subset in combinations(components, size)]
+    if ablation == "leave_one_out":
+        subsets = [subset for subset in subsets if len(subset) == len(components) - 1]
+    elif ablation == "none":
         subsets = []
     variants = [
         MethodSpec(
             id="with_" + "_and_".join(item.id for item in subset),
-            name=f"{kit.baseline.name} with " + listing([item.name for item in subset]),
+            name=f"{baseline.name} with " + listing([item.name for item in subset]),
             role="variant",
             components=tuple(item.id for item in subset),
-            tags=kit.baseline.tags,
+            tags=baseline.tags,
         )
         for subset in subsets
     ]
     proposed = MethodSpec(
         id="proposed",
-        name=f"{kit.baseline.name} with " + listing([item.name for item in everything]),
+        name=f"{baseline.name} with " + listing([item.name for item in components]),
         role="proposed",
-        components=tuple(item.id for item in everything),
+        components=tuple(item.id for item in components),
         description="the baseline with every component under study",
-        tags=kit.baseline.tags,
+        tags=baseline.tags,
     )
-    reference = (kit.reference,) if choices.reference else ()
-    return (*reference, *choices.alternatives, kit.baseline, *variants, proposed)
+    return (baseline, *variants, proposed)
 
 
 def ablation_of(draft: Blueprint) -> Ablation:

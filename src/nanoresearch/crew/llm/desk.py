@@ -18,7 +18,7 @@ from nanoresearch.events import Events
 from nanoresearch.literature.client import LiteratureClient
 from nanoresearch.literature.library import Library
 from nanoresearch.models.access import Models
-from nanoresearch.paths import RunFolder
+from nanoresearch.paths import Home, RunFolder
 from nanoresearch.schema.isolation import Isolation
 
 RULES = """\
@@ -28,6 +28,8 @@ Do not invent: no results, no works, no data sets, no citations. What you cannot
 """
 """First lines of every role's instructions."""
 
+OWN = "own"
+"""Study of a blueprint whose data and measures are written for it; any other is the id of a kit."""
 MATERIAL_CHARACTERS = 20_000
 """Most characters of one piece of material."""
 
@@ -47,6 +49,8 @@ class Desk:
     events: Events
     isolation: Isolation | None
     """What keeps programs apart that models wrote; None when the user wants none, or on SLURM."""
+    home: Home
+    """Where data and copies of repositories lie."""
 
 
 def material(kind: str, text: str, source: str = "", limit: int = MATERIAL_CHARACTERS) -> str:

@@ -19,6 +19,7 @@ from nanoresearch.evidence.audit.method import check_method
 from nanoresearch.evidence.audit.names import PAPER_TEX
 from nanoresearch.evidence.audit.numbers import check_numbers
 from nanoresearch.evidence.audit.provenance import check_provenance
+from nanoresearch.evidence.audit.reported import check_reported
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.audit import Audit, AuditFinding
 
@@ -28,6 +29,7 @@ CHECKS: dict[str, Check] = {
     "provenance": check_provenance,
     "numbers": check_numbers,
     "citations": check_citations,
+    "evidence": check_reported,
     "figures": check_figures,
     "method": check_method,
     "build": check_build,

@@ -8,6 +8,7 @@ from datetime import datetime
 from nanoresearch.errors import CorruptRecord
 from nanoresearch.evidence.audit import names
 from nanoresearch.evidence.audit.case import Case, Doubt
+from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.experiment import Program
 
 _HASH = re.compile(r"(?<![0-9A-Za-z])(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{12,64}(?![0-9A-Za-z])")
@@ -21,7 +22,8 @@ def check_blueprint(case: Case) -> Iterator[Doubt]:
         yield names.BLUEPRINT, "is not the blueprint that was frozen: its hash differs from the seal"
     if case.blueprint.topic != case.run.topic:
         yield names.BLUEPRINT, "is about another topic than the run"
-    yield from _identities(case)
+    for problem in identity_problems(case.blueprint):
+        yield names.BLUEPRINT, problem
     verdicts = [critique.passed for critique in case.critiques]
     if not verdicts[-1] or any(verdicts[:-1]):
         yield names.CRITIQUES, "the blueprint was not the first draft that passed the critic"
@@ -53,9 +55,8 @@ def _time(text: str) -> datetime:
     return moment
 
 
-def _identities(case: Case) -> Iterator[Doubt]:
-    """Everything has a name of its own, and comparisons are of what there is."""
-    blueprint = case.blueprint
+def identity_problems(blueprint: Blueprint) -> Iterator[str]:
+    """What keeps everything from having a name of its own, and comparisons from being of what there is."""
     methods = [method.id for method in blueprint.methods]
     datasets = [staged.card.id for staged in blueprint.datasets]
     metrics = [metric.id for metric in blueprint.metrics]
@@ -69,15 +70,15 @@ def _identities(case: Case) -> Iterator[Doubt]:
         ("seeds", list(blueprint.seeds)),
     ):
         if repeated := [item for item, times in Counter(ids).items() if times > 1]:
-            yield names.BLUEPRINT, f"{what} are named twice: {repeated[0]}"
+            yield f"{what} are named twice: {repeated[0]}"
     if not (methods and datasets and metrics and len(blueprint.seeds) > 1):
-        yield names.BLUEPRINT, "lacks methods, data sets, metrics or repetitions"
+        yield "lacks methods, data sets, metrics or repetitions"
     if not any(item.primary for item in blueprint.comparisons):
-        yield names.BLUEPRINT, "no comparison decides about the hypothesis"
+        yield "no comparison decides about the hypothesis"
     for item in blueprint.comparisons:
         known = {item.method, item.versus} <= set(methods) and item.metric in metrics
         if not known or item.dataset not in (None, *datasets) or item.method == item.versus:
-            yield names.BLUEPRINT, f"the comparison {item.id} is not between two methods of the study"
+            yield f"the comparison {item.id} is not between two methods of the study"
 
 
 def _parts_of_names(case: Case) -> Iterator[str]:

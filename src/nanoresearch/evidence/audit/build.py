@@ -17,7 +17,7 @@ from nanoresearch.paper.compile import compile_pdf, find_latex
 from nanoresearch.paths import walk_files
 from nanoresearch.schema.manuscript import Build
 
-SOURCES = (".tex", ".bib", ".pdf", ".png", ".jpg")
+SOURCES = (".tex", ".bib", ".pdf", ".png", ".jpg", ".cls", ".sty")
 """Files that TeX reads."""
 PDF_SECONDS = 60
 """Time to get the text out of a PDF."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from nanoresearch.errors import NanoResearchError
 from nanoresearch.evidence.audit import names
 from nanoresearch.evidence.audit.case import Case, Doubt
+from nanoresearch.paper.template import format_of, own_file
 from nanoresearch.paths import walk_files
 from nanoresearch.schema.analysis import Analysis
 from nanoresearch.schema.blueprint import Blueprint, Critique
@@ -38,7 +39,7 @@ LINES: dict[str, type[Record]] = {
     names.RESULTS: Result,
     names.REVIEWS: Review,
 }
-MAYBE_EMPTY: dict[str, type[Record]] = {"ideation/evidence.jsonl": Evidence, names.MEASUREMENTS: Result}
+MAYBE_EMPTY: dict[str, type[Record]] = {names.EVIDENCE: Evidence, names.MEASUREMENTS: Result}
 TEXTS = (names.SEAL, names.PAPER_TEX, names.NUMBERS_TEX, names.BIBLIOGRAPHY)
 
 
@@ -103,7 +104,10 @@ def _floats(case: Case) -> Iterator[Doubt]:
     figures = [figure.id for figure in case.analysis.figures]
     tables = [table.id for table in case.analysis.tables]
     drawings = {f"{names.DRAWINGS}/{name}.{ending}" for name in figures for ending in ("pdf", "json")}
+    drawings |= {f"{names.DRAWINGS}/{item.id}.py" for item in case.analysis.figures if item.kind == "script"}
     paper = {names.PAPER_TEX, names.NUMBERS_TEX, names.BIBLIOGRAPHY, names.BUILD}
+    if own := own_file(format_of(case.run.profile.writing)):
+        paper.add(f"{names.PAPER}/{own}")
     paper |= {f"{names.PAPER}/tables/{name}.tex" for name in tables}
     paper |= {f"{names.PAPER}/figures/{name}.{ending}" for name in figures for ending in ("pdf", "tex")}
     for folder, wanted, allowed in (

@@ -79,11 +79,15 @@ def _stated(case: Case) -> Iterator[Doubt]:
     for passage in sections(case.text(names.PAPER_TEX)):
         if passage.where not in ARGUING:
             continue
-        texts = [text.lower() for text in readings(passage.body)]
-        wrong = [pattern for stated, patterns in STATED.items() if stated != verdict for pattern in patterns]
-        said = [words for text in texts for pattern in (*wrong, *DENIED[verdict]) for words in _asserted(pattern, text)]
-        if said:
+        if said := against(verdict, passage.body):
             yield passage.where, f'says "{said[0]}", but the verdict of the analysis is {verdict}'
+
+
+def against(verdict: str, body: str) -> list[str]:
+    """Words of a piece of LaTeX that assert another verdict than this one, or deny this one."""
+    texts = [text.lower() for text in readings(body)]
+    wrong = [pattern for stated, patterns in STATED.items() if stated != verdict for pattern in patterns]
+    return [words for text in texts for pattern in (*wrong, *DENIED[verdict]) for words in _asserted(pattern, text)]
 
 
 def _asserted(pattern: str, text: str) -> list[str]:

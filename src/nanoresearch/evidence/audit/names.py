@@ -2,6 +2,8 @@
 
 RUN = "run.json"
 SURVEY = "ideation/survey.json"
+EVIDENCE = "ideation/evidence.jsonl"
+TEXTS = "ideation/texts"
 BLUEPRINT = "planning/blueprint.json"
 SEAL = "planning/blueprint.sha256"
 CRITIQUES = "planning/critiques.jsonl"

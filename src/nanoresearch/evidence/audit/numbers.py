@@ -38,7 +38,8 @@ _SHARE = re.compile(
     r"|(?<![A-Za-z])p(?:-value)?\$?\s*(?:of|is|[=<>]|\$[=<>]\$|\\leq?)\s*\$?\s*(\d+(?:\.\d+)?)"
 )
 _DECIMAL = re.compile(r"(?<![\w.])(\d+\.\d+)(?![\d.]*\d)")
-_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE]-?\d{1,2})?(?!\w)")
+NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE]-?\d{1,2})?(?!\w)")
+"""A number in a record."""
 TOLD = ("introduction", "related_work")
 """Design sections that tell and define nothing: any decimal there must be known."""
 _NOTE = re.compile(r"^\\firstpagenote\{(.*)\}$", re.MULTILINE)
@@ -51,10 +52,10 @@ def check_numbers(case: Case) -> Iterator[Doubt]:
     texts = yield from _definitions(case)
     yield from _as_rendered(case, tex, note, texts)
     given = proper_names(case)
-    known = _known_values(case)
+    known = known_values(case)
     for passage in (*front(case, note, given), *sections(tex), *floats(case)):
         yield from _references(passage, texts)
-        yield from _typed(passage, case, given, known)
+        yield from typed(passage, case, given, known)
 
 
 def _definitions(case: Case) -> Generator[Doubt, None, dict[str, str]]:
@@ -123,8 +124,8 @@ def _references(passage: Passage, texts: dict[str, str]) -> Iterator[Doubt]:
             yield passage.where, f"the result {key} is not defined"
 
 
-def _typed(passage: Passage, case: Case, given: set[str], known: set[Decimal]) -> Iterator[Doubt]:
-    """Typed numbers, false names, and commands that might print a number."""
+def typed(passage: Passage, case: Case, given: set[str], known: set[Decimal]) -> Iterator[Doubt]:
+    """Typed numbers, false names, and commands that might print a number; `known` is what `known_values` gives."""
     for content in NAME.findall(without_comments(passage.body)):
         if not is_named(content, case, given):
             yield passage.where, f"\\name{{{content}}} is no name of the blueprint or the survey"
@@ -139,23 +140,25 @@ def _typed(passage: Passage, case: Case, given: set[str], known: set[Decimal]) -
     plain = NAME.sub(" ", without_comments(passage.body))
     shown = [share or p for share, p in _SHARE.findall(plain)]
     shown += _DECIMAL.findall(plain) if passage.where in TOLD else []
-    strange = [text for text in dict.fromkeys(shown) if not _is_known(text, known)]
+    strange = [text for text in dict.fromkeys(shown) if not is_known(text, known)]
     if strange:
         yield passage.where, f"shares or measured values that no record of the design has: {', '.join(strange)}"
 
 
-def _known_values(case: Case) -> set[Decimal]:
+def known_values(case: Case) -> set[Decimal]:
     """Numbers of the design, the surveyed works, the profile and the code, with their shares in percent."""
     texts = [case.blueprint.canonical_json(), case.survey.canonical_json(), case.run.profile.canonical_json()]
     texts += [case.text("ideation/novelty.json"), *case.history.sources(case.history.commits[-1]).values()]
     texts += [case.run.topic, *case.run.versions.values()]
-    values = {Decimal(token) for text in texts for token in _NUMBER.findall(text)}
+    texts += case.run.environment.packages.values() if case.run.environment else ()
+    values = {Decimal(token) for text in texts for token in NUMBER.findall(text)}
     shares = {value for value in values if 0 < value < 1}
     shares |= {1 - share for share in shares}
     return values | shares | {100 * share for share in shares}
 
 
-def _is_known(text: str, known: set[Decimal]) -> bool:
+def is_known(text: str, known: set[Decimal]) -> bool:
+    """Whether a typed number is one of the known values, or one of them rounded."""
     value = Decimal(text)
     return any(abs(value - item) < Decimal("1e-9") or _rounds_to(item, value) for item in known)
 

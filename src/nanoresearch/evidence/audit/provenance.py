@@ -1,9 +1,10 @@
 """Whether every record of the ledger is what a full, successful attempt at a known commit reported."""
 
+import hashlib
 import math
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise, zip_longest
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from nanoresearch.errors import ExecutionError
 from nanoresearch.evidence.audit import names
 from nanoresearch.evidence.audit.case import Case, Doubt
 from nanoresearch.execution.attempts import JOB_FILE, SavedJob, attempt_reports, seed_folder
+from nanoresearch.execution.clones import content_digest
 from nanoresearch.execution.collect import InvalidReports, condition_names, expected, merge
 from nanoresearch.execution.repository import IDENTITY, PROTECTED, Codebase
 from nanoresearch.schema.experiment import Attempt, Patch, Program, Result
@@ -45,6 +47,8 @@ def _repository(case: Case) -> Iterator[Doubt]:
         yield names.CODE, damage
     if not case.history.is_line:
         yield names.CODE, "the commits do not follow one another in a single line"
+    if (base := _program(case).base) and _digest(case.history.files(case.history.commits[0])) != base.sha256:
+        yield names.CODE, f"the first commit is not {base.origin} at {base.commit[:12]}, from which the code is to come"
     for name, content in case.history.files(case.history.commits[-1]).items():
         path = case.folder.path(f"{names.CODE}/{name}")
         if not path.is_file() or path.read_bytes() != content:
@@ -69,8 +73,10 @@ def _attempts(case: Case) -> Iterator[Doubt]:
 
 
 def _changes(case: Case, source: Attempt) -> Iterator[Doubt]:
-    """Every commit up to that of the results is the program's own, and after the first a recorded patch, whole."""
+    """Every commit up to that of the results is the program's own; after the first version each is a recorded patch."""
     commits = case.history.commits
+    base = commits[: commits.index(_first_version(case))]
+    commits = commits[len(base) :]
     if source.commit in commits:
         commits = commits[: commits.index(source.commit) + 1]
     cured = [attempt for attempt in case.attempts if attempt.patch is not None]
@@ -84,11 +90,27 @@ def _changes(case: Case, source: Attempt) -> Iterator[Doubt]:
         same = (cured[position].commit, cured[position].patch) == (before, patch.fix)
         if not same or case.history.files(after) != wanted:
             by_hand.add(after)
-    for commit in commits:
+    by_hand |= {commit for commit in base if set(case.history.makers(commit)) != {MAKER}}
+    for commit in (*base, *commits):
         if commit in by_hand:
             yield names.CODE, f"the code was changed by hand in commit {commit[:12]}"
     for attempt in cured[len(commits) - 1 :]:
         yield _file(attempt), f"names the patch {attempt.patch}, of which the codebase has no commit"
+
+
+def _program(case: Case) -> Program:
+    """What the coder said of the codebase; runs from before that was kept have no record of it."""
+    return case.record(names.PROGRAM, Program) if case.folder.has(names.PROGRAM) else Program(files={})
+
+
+def _first_version(case: Case) -> str:
+    """Commit of the first version of the program: the first, or that after the code of others that it was added to."""
+    commits = case.history.commits
+    return commits[1 if _program(case).base and len(commits) > 1 else 0]
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    return content_digest({name: hashlib.sha256(content).hexdigest() for name, content in files.items()})
 
 
 def _prepared(case: Case) -> Iterator[Doubt]:
@@ -98,9 +120,7 @@ def _prepared(case: Case) -> Iterator[Doubt]:
     """
     if not case.folder.has(names.PROGRAM):
         return
-    code = "\n".join(
-        text for name, text in case.history.sources(case.history.commits[0]).items() if name.endswith(".py")
-    )
+    code = "\n".join(text for name, text in case.history.sources(_first_version(case)).items() if name.endswith(".py"))
     paper = case.folder.path(names.PAPER_TEX).read_text(encoding="utf-8")
     paper = paper.replace("\\allowbreak{}", "").replace("\\_", "_")
     for item in case.record(names.PROGRAM, Program).prepared:
@@ -222,7 +242,7 @@ def _as_reported(case: Case, source: Attempt) -> Iterator[Doubt]:
 
 def _judges(case: Case, source: Attempt) -> Iterator[Doubt]:
     """What reports, scores and divides is as it was written first, by the rule that patches are held to."""
-    first = case.history.sources(case.history.commits[0])
+    first = case.history.sources(_first_version(case))
     last = case.history.sources(source.commit)
     for name in (*PROTECTED, "data.py"):
         if name in LATER and name not in first:

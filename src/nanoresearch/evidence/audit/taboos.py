@@ -48,6 +48,15 @@ def forbidden_tags(tags: Iterable[str], taboos: Iterable[str]) -> Iterator[tuple
                 yield tag, taboo
 
 
+def kindred_names(names: Iterable[str], taboos: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Tag or name of a method and the taboo that speaks of the same family of techniques in the table above."""
+    said = [name.replace("_", " ") for name in names]
+    for taboo in taboos:
+        for pattern in MODULES:
+            if re.search(pattern, taboo, re.IGNORECASE):
+                yield from ((name, taboo) for name in said if re.search(pattern, name, re.IGNORECASE))
+
+
 def _imported(tree: ast.Module) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(tree):

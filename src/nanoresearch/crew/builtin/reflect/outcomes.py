@@ -6,7 +6,6 @@ from statistics import fmean
 from typing import Any
 
 from nanoresearch.crew.builtin.kits.kit import Kit
-from nanoresearch.crew.builtin.reading import read_topic
 from nanoresearch.crew.builtin.reflect.cures import needed_cures, standing_cures
 from nanoresearch.crew.builtin.reflect.entries import data_ids, data_names, memory, skill
 from nanoresearch.crew.builtin.sizing import START_UP_S, ablation_of, hardware_cores, make_up
@@ -25,9 +24,13 @@ SAFETY = 1.5
 """How much longer than its limit a run that was stopped is taken to be: nobody knows."""
 
 
-def hypothesis_memory(past: Trajectory, blueprint: Blueprint, analysis: Analysis) -> Memory:
-    """What came of the claim, and under which conditions."""
-    reading = read_topic(past.topic, past.profile)
+def hypothesis_memory(
+    past: Trajectory, blueprint: Blueprint, analysis: Analysis, asked_sweep: str | None = None
+) -> Memory:
+    """What came of the claim, and under which conditions.
+
+    `asked_sweep` is the varied condition that the topic asks for, empty for none, None where a crew does not tell.
+    """
     primary = [finding for finding in analysis.findings if finding.kind == "primary" and finding.dataset]
     facts: dict[str, Any] = {
         "statement": blueprint.hypothesis,
@@ -36,8 +39,9 @@ def hypothesis_memory(past: Trajectory, blueprint: Blueprint, analysis: Analysis
         "verdict_reason": analysis.verdict_reason,
         "better_on": [finding.dataset for finding in primary if finding.verdict == "better"],
         "worse_on": [finding.dataset for finding in primary if finding.verdict == "worse"],
-        "asked_sweep": reading.sweep.spec.id if reading.sweep and reading.sweep_asked else "",
     }
+    if asked_sweep is not None:
+        facts["asked_sweep"] = asked_sweep
     conditions = _tested(blueprint)
     return memory(
         past,

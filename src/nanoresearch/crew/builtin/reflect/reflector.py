@@ -79,7 +79,9 @@ def _from_experiments(past: Trajectory, blueprint: Blueprint) -> Lessons:
     earned: list[Credit] = list(crediting.cure_credits(past, blueprint, kit))
     if past.analysis:
         skills += outcomes.liked_components(blueprint, past.analysis, kit)
-        memories.insert(0, outcomes.hypothesis_memory(past, blueprint, past.analysis))
+        reading = read_topic(past.topic, past.profile)
+        asked = reading.sweep.spec.id if reading.sweep and reading.sweep_asked else ""
+        memories.insert(0, outcomes.hypothesis_memory(past, blueprint, past.analysis, asked))
         earned += crediting.preference_credits(past, blueprint, past.analysis)
     unique = {item.id: item for item in skills}
     return Lessons(skills=tuple(unique.values()), memories=tuple(memories), credits=tuple(earned))

@@ -208,6 +208,8 @@ def _survey_limits(study: Study) -> str:
 
 
 def _authorship(study: Study) -> str:
+    if study.authorship:
+        return study.authorship
     return paragraph(
         "This text was composed by a deterministic program from the records of the run; no language model wrote or"
         " judged it",
@@ -322,6 +324,8 @@ def _versions(study: Study) -> str:
         return ""
     record = folder.load_json("run.json")
     versions = record.get("versions", {}) if isinstance(record, dict) else {}
+    if isinstance(record, dict) and (own := record.get("environment")):  # the code did not run with these libraries
+        versions = {"python": own["python"], "nanoresearch": versions.get("nanoresearch", "")} | own["packages"]
     shown = [f"{latex(str(package))} {latex(str(version))}" for package, version in sorted(versions.items())]
     return f"Versions: {listing(shown)}" if shown else ""
 

@@ -3,6 +3,7 @@
 import re
 
 from nanoresearch.crew.builtin.words import listing
+from nanoresearch.crew.builtin.writer.experiment import PACKAGED, origin
 from nanoresearch.crew.builtin.writer.prose import body, name, paragraph, sentence, worded
 from nanoresearch.crew.builtin.writer.revision import EXPANSIONS
 from nanoresearch.crew.builtin.writer.study import Study
@@ -72,13 +73,16 @@ def next_steps(study: Study) -> Section:
 def data_availability(study: Study) -> Section:
     """Where data and code are."""
     staged = (*study.blueprint.datasets, *study.blueprint.support)
-    shown = [f"{name(item.card.name)} in the package {name(item.card.package)}" for item in staged]
+    packaged = [item for item in staged if item.card.carrier in PACKAGED]
+    shown = [f"{name(item.card.name)} in the package {name(item.card.package)}" for item in packaged]
+    others = [f"{name(item.card.name)} ({origin(item)})" for item in staged if item not in packaged]
     return Section(
         id="data_availability",
         title="Availability of Data and Code",
         body=paragraph(
-            f"The data ship in packages that anyone can install: {listing(shown)}; versions and licences stand in"
-            " Section~\\ref{sec:setup}",
+            f"The data ship in packages that anyone can install: {listing(shown)}" if shown else "",
+            f"Not in any package {'are' if len(others) > 1 else 'is'} {listing(others)}" if others else "",
+            "Versions and licences stand in Section~\\ref{sec:setup}",
             "Code, raw results and the frozen design lie in the folder of the run, at the commit that"
             " Section~\\ref{sec:reproducibility} names",
             "The program that wrote this text has deposited them nowhere else",

@@ -39,7 +39,11 @@ def paper_title(study: Study) -> str:
 
 def keywords(study: Study) -> tuple[str, ...]:
     """Field, family, components and kind of study."""
-    words = [DOMAINS[study.blueprint.domain], study.kit.name, *(item.name for item in study.components)]
+    words = [
+        *filter(None, [DOMAINS.get(study.blueprint.domain)]),
+        study.kit.name,
+        *(item.name for item in study.components),
+    ]
     words += ["component study", *(["negative result"] if study.analysis.verdict == "refuted" else [])]
     return tuple(latex(word) for word in dict.fromkeys(words))
 

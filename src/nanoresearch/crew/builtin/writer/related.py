@@ -68,11 +68,12 @@ def related_work(study: Study) -> Section:
     return Section(
         id="related_work",
         title="Related Work",
-        body=body(_preface(study), *paragraphs, _evidence(study), novelty(study)),
+        body=body(preface(study), *paragraphs, _evidence(study), novelty(study)),
     )
 
 
-def _preface(study: Study) -> str:
+def preface(study: Study) -> str:
+    """What the survey rests on."""
     survey = study.material.survey
     queries = len({query.text for query in survey.queries})
     sources = sorted({query.source for query in survey.queries})

@@ -61,7 +61,7 @@ def revised(manuscript: Manuscript, review: Review, analysis: Analysis) -> Manus
         if changed == manuscript and not _answered(manuscript, remark, review):
             left.append(remark)
         manuscript = changed
-    manuscript = edit(manuscript, "limitations", lambda body: _owning_up(body, left, manuscript))
+    manuscript = edit(manuscript, "limitations", lambda body: owning_up(body, left, manuscript))
     return manuscript.model_copy(update={"revision": manuscript.revision + 1})
 
 
@@ -290,7 +290,7 @@ def _answered(manuscript: Manuscript, remark: Remark, review: Review) -> bool:
     return bool(quoted and section and quoted[1] not in " ".join(visible(section.body).split("\n\n")))
 
 
-def _owning_up(body: str, left: list[Remark], manuscript: Manuscript) -> str:
+def owning_up(body: str, left: list[Remark], manuscript: Manuscript) -> str:
     """The limitations with a sentence on what the review found and the revision could not mend."""
     kept = [text for text in re.split(r"\n\s*\n", body) if not text.startswith(OPEN)]
     if not left:

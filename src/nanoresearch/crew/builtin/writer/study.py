@@ -6,7 +6,7 @@ from functools import cached_property
 from statistics import fmean
 
 from nanoresearch.crew.builtin.analyst import digits
-from nanoresearch.crew.builtin.kits import load_kits
+from nanoresearch.crew.builtin.kits.family import family_of
 from nanoresearch.crew.builtin.kits.kit import Component, Kit
 from nanoresearch.crew.builtin.writer.prose import Voice, name, names
 from nanoresearch.crew.roles import Briefing, WritingMaterial
@@ -34,12 +34,14 @@ class Outcome:
 class Study:
     """Facts of one run, and the book in which its printed numbers are kept."""
 
-    def __init__(self, briefing: Briefing, material: WritingMaterial) -> None:
+    def __init__(self, briefing: Briefing, material: WritingMaterial, authorship: str = "") -> None:
+        """`authorship` says in LaTeX who wrote the text; empty for this crew alone."""
         self.briefing = briefing
         self.material = material
         self.blueprint = material.blueprint
         self.analysis = material.analysis
-        self.kit: Kit = load_kits()[material.blueprint.study]
+        self.kit: Kit = family_of(material.blueprint)
+        self.authorship = authorship
         self.guidance = guide(briefing.plan, WritingGuidance)
         style = briefing.profile.writing
         self.voice = Voice((self.guidance.person or style.person) == "we")

@@ -7,6 +7,7 @@ from nanoresearch.crew.builtin.writer.revision import cure, revised, rule_for
 from nanoresearch.crew.builtin.writer.study import Study
 from nanoresearch.crew.roles import Briefing, WritingMaterial
 from nanoresearch.paper.escape import latex
+from nanoresearch.paper.template import format_of
 from nanoresearch.schema.analysis import Number
 from nanoresearch.schema.manuscript import Build, Manuscript, Review, Section
 
@@ -28,7 +29,7 @@ class BuiltinWriter:
             title=opening.paper_title(study),
             authors=latex(style.author),
             affiliation=latex(style.affiliation),
-            format=style.format,
+            format=format_of(style),
             keywords=opening.keywords(study),
             sections=sections,
             numbers=merge_numbers(material.analysis.numbers, study.book.numbers),
@@ -40,6 +41,10 @@ class BuiltinWriter:
     ) -> Manuscript:
         """The next version: what can be mended is mended, the rest is listed among the limitations."""
         return revised(manuscript, review, material.analysis)
+
+    def mend(self, material: WritingMaterial, manuscript: Manuscript, build: Build) -> Manuscript:
+        """The same: this writer's LaTeX can always be set, and where it cannot, the program has to be mended."""
+        return manuscript
 
 
 def foresee(briefing: Briefing, material: WritingMaterial, manuscript: Manuscript) -> Manuscript:

@@ -1,0 +1,1 @@
+"""The benchmark: tasks with simulated researchers, rounds of runs, scores from artifacts, tables."""

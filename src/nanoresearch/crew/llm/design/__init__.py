@@ -1,0 +1,1 @@
+"""Data on offer, drafts, blueprints and their critics."""

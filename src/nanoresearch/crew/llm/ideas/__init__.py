@@ -1,0 +1,1 @@
+"""Surveys, evidence, hypotheses and novelty."""

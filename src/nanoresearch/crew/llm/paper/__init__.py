@@ -1,0 +1,1 @@
+"""Analysis, sections, reviews and lessons in words."""

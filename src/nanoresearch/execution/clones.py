@@ -1,0 +1,285 @@
+"""Repositories of others, pinned by commit: the files of one commit, fetched once, kept read-only.
+
+    CACHE/repositories/ORIGIN/COMMIT/files/...            plain files
+    CACHE/repositories/ORIGIN/COMMIT/repository.json      PinnedRepository
+
+git only fetches and lists; nothing of the repository is run, and files are written from here, not checked out. So no
+hook, filter, attribute, submodule or large-file server of a repository has any effect. What is no plain file with a
+plain name is left out and named. Addresses must be allowed by the configuration; who asks for a path on this machine
+must know that the user wants it.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from nanoresearch.addresses import is_allowed
+from nanoresearch.config import SetupConfig
+from nanoresearch.errors import CorruptRecord, ExecutionError
+from nanoresearch.events import plain
+from nanoresearch.execution.cache import alone
+from nanoresearch.execution.orders import clear
+from nanoresearch.execution.repository import PatchRefused, check_path
+from nanoresearch.paths import read_record, walk_all, write_atomic
+from nanoresearch.schema.setup import PinnedRepository
+
+FILES = "files"
+RECORD = "repository.json"
+MOST_FILES = 50_000
+POLL_S = 0.05
+POINTER = b"version https://git-lfs.github.com/spec/"
+POINTER_BYTES = 1024
+HANDED_ON = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "http_proxy", "https_proxy", "no_proxy")
+SETTINGS = {
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "credential.helper": "",
+    "gc.auto": "0",
+    "http.followRedirects": "false",  # they could lead away from what is allowed
+    "init.defaultBranch": "main",
+    "protocol.version": "2",
+    "submodule.recurse": "false",
+}
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]*")
+
+
+class RepositoryRefused(ExecutionError):
+    """A repository, or a version of it, cannot be had under these settings."""
+
+
+@dataclass(frozen=True)
+class _Blob:
+    """A plain file of a commit."""
+
+    name: str
+    hash: str
+    size: int
+    executable: bool
+
+
+def pin_repository(source: str, ref: str, cache: Path, settings: SetupConfig) -> PinnedRepository:
+    """The files of one commit, from the cache or fetched.
+
+    `source` is an address that the settings allow, or the path of a repository on this machine; `ref` a whole commit, a
+    tag or a branch. Raises RepositoryRefused when it is not allowed, not there or too large, ExecutionError when it
+    cannot be fetched for other reasons.
+    """
+    address, origin = _address(source, settings)
+    _check_ref(ref)
+    shelf = cache.absolute() / hashlib.sha256(origin.encode()).hexdigest()[:16]
+    with alone(shelf.parent, shelf.name, settings.timeout_s, "the copy of a repository"):
+        if _COMMIT.fullmatch(ref) and (kept := _kept(shelf / ref)):
+            return kept
+        with tempfile.TemporaryDirectory(dir=shelf.parent, prefix=".partial.") as scratch:
+            git = _Git(Path(scratch), settings)
+            commit = git.fetch(address, ref)
+            if kept := _kept(shelf / commit):
+                return kept
+            made = _unpack(git, origin, commit, Path(scratch) / "new", settings)
+            clear(shelf / commit)
+            shelf.mkdir(exist_ok=True)
+            (Path(scratch) / "new").rename(shelf / commit)
+            return made.model_copy(update={"path": shelf / commit / FILES})
+
+
+def content_digest(files: Mapping[str, str]) -> str:
+    """SHA-256 of files, given the SHA-256 of each by its path."""
+    return hashlib.sha256("".join(f"{digest} {name}\n" for name, digest in sorted(files.items())).encode()).hexdigest()
+
+
+def _address(source: str, settings: SetupConfig) -> tuple[str, str]:
+    """What git is told, and how the origin is called."""
+    if is_allowed(source, settings.repositories):
+        return source, source
+    path = Path(source).expanduser()
+    if "://" not in source and "::" not in source and path.is_absolute() and path.is_dir():
+        return path.resolve().as_uri(), str(path.resolve())
+    if "://" in source or "::" in source or ":" in source.partition("/")[0]:
+        raise RepositoryRefused(
+            f"{plain(source)[:200]} may not be cloned. Plain https addresses may, below those that "
+            f"execution.setup.repositories lists ({', '.join(settings.repositories) or 'none so far'})."
+        )
+    raise RepositoryRefused(f"{plain(source)[:200]!r} is no folder of this machine, with its whole path.")
+
+
+def _check_ref(ref: str) -> None:
+    unusual = not _NAME.fullmatch(ref) or ".." in ref or "//" in ref or ref.endswith((".lock", "/", "."))
+    if unusual or len(ref) > 200:
+        raise RepositoryRefused(f"{plain(ref)[:80]!r} is no commit, tag or branch.")
+    if re.fullmatch(r"[0-9a-f]{7,39}", ref):
+        raise RepositoryRefused(f"{ref} is a part of a commit's name; give all 40 characters, or a tag or branch.")
+
+
+class _Git:
+    """git in a bare repository of its own, without anybody's configuration and credentials."""
+
+    def __init__(self, scratch: Path, settings: SetupConfig) -> None:
+        self.root = scratch / "git"
+        self._scratch = scratch
+        self._settings = settings
+        self._deadline = time.monotonic() + settings.timeout_s
+        self.root.mkdir()
+        self.ask("init", "--quiet", "--bare", "--template=", ".")
+
+    def fetch(self, address: str, ref: str) -> str:
+        """Fetch one version without its history; returns the commit."""
+        self.ask("fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--", address, ref)
+        commit = self.ask("rev-parse", "--verify", "FETCH_HEAD^{commit}").decode().strip()
+        if _COMMIT.fullmatch(ref) and commit != ref:
+            raise RepositoryRefused(f"{address} answered with {commit}, not with {ref}.")
+        return commit
+
+    def ask(self, *words: str) -> bytes:
+        """What git prints. Raises RepositoryRefused with its words, or when a limit of size or time is passed."""
+        with self.stream(*words) as said:
+            return said.read()
+
+    @contextmanager
+    def stream(self, *words: str, given: bytes = b"") -> Iterator[IO[bytes]]:
+        """The same, to be read piece by piece."""
+        with (
+            tempfile.TemporaryFile(dir=self._scratch) as said,
+            tempfile.TemporaryFile(dir=self._scratch) as complaint,
+            tempfile.TemporaryFile(dir=self._scratch) as told,
+        ):
+            told.write(given)
+            told.seek(0)
+            try:
+                process = subprocess.Popen(
+                    self._command(*words), cwd=self.root, env=self._environment(), stdin=told, stdout=said,
+                    stderr=complaint, start_new_session=True,
+                )  # fmt: skip
+            except FileNotFoundError as error:
+                raise ExecutionError("git is missing: apt-get install git") from error
+            try:
+                self._watch(process, words[0])
+            except BaseException:  # also on Ctrl-C, which reaches only us
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                raise
+            said.seek(0)
+            complaint.seek(0)
+            if process.returncode:
+                lines = plain(complaint.read().decode(errors="replace")).strip().splitlines()
+                raise RepositoryRefused(f"git {words[0]} failed: {' / '.join(lines[-2:]) or process.returncode}.")
+            yield said
+
+    def _watch(self, process: "subprocess.Popen[bytes]", word: str) -> None:
+        limit = self._settings.repository_mb
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(POLL_S)
+                return
+            if time.monotonic() > self._deadline:
+                raise RepositoryRefused(f"git {word} took more than {self._settings.timeout_s:g} s.")
+            if _size(self.root) > limit * 2**20:
+                raise RepositoryRefused(f"The repository takes more than {limit:g} MB (execution.setup.repository_mb).")
+
+    def _command(self, *words: str) -> list[str]:
+        settings = [item for name, value in SETTINGS.items() for item in ("-c", f"{name}={value}")]
+        return ["git", f"--git-dir={self.root}", *settings, *words]
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in HANDED_ON if name in os.environ}
+        return kept | {
+            "HOME": str(self._scratch),  # where git and its libraries look for passwords
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "false",
+            "GIT_ALLOW_PROTOCOL": "file:http:https",
+            "GIT_NO_REPLACE_OBJECTS": "1",
+            "LC_ALL": "C",
+        }
+
+
+def _unpack(git: _Git, origin: str, commit: str, target: Path, settings: SetupConfig) -> PinnedRepository:
+    """Write the plain files of a commit, and the record beside them."""
+    blobs, left_out = _listing(git, commit)
+    total = sum(blob.size for blob in blobs)
+    if len(blobs) > MOST_FILES or total > settings.repository_mb * 2**20:
+        raise RepositoryRefused(
+            f"{origin} at {commit[:12]} has {len(blobs)} files of {total / 2**20:.0f} MB together; "
+            f"{MOST_FILES} files and {settings.repository_mb:g} MB are accepted (execution.setup.repository_mb)."
+        )
+    digests = {}
+    with git.stream("cat-file", "--batch", given="".join(f"{blob.hash}\n" for blob in blobs).encode()) as contents:
+        for blob in blobs:
+            contents.readline()
+            content = contents.read(blob.size + 1)[:-1]
+            if blob.size < POINTER_BYTES and content.startswith(POINTER):
+                left_out.add(blob.name)
+                continue
+            path = target / FILES / blob.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            path.chmod(0o555 if blob.executable else 0o444)
+            digests[blob.name] = hashlib.sha256(content).hexdigest()
+    if not digests:
+        raise RepositoryRefused(f"{origin} at {commit[:12]} has no plain files.")
+    made = PinnedRepository(
+        origin=origin,
+        commit=commit,
+        sha256=content_digest(digests),
+        files=len(digests),
+        bytes=sum(blob.size for blob in blobs if blob.name in digests),
+        left_out=tuple(sorted(left_out)),
+    )
+    write_atomic(target / RECORD, made.model_dump_json(indent=1) + "\n")
+    return made
+
+
+def _listing(git: _Git, commit: str) -> tuple[list[_Blob], set[str]]:
+    """Plain files of a commit with plain names, and the names of all else."""
+    blobs: list[_Blob] = []
+    left_out: set[str] = set()
+    for entry in git.ask("ls-tree", "-r", "-z", "-l", "--full-tree", commit).split(b"\0")[:-1]:
+        facts, _, raw = entry.partition(b"\t")
+        mode, kind, name_hash, size = facts.decode().split()
+        name = raw.decode(errors="replace")
+        try:
+            check_path(name)
+        except PatchRefused:
+            left_out.add(plain(name.partition("/")[0] + "/" if name.startswith(".git") and "/" in name else name))
+            continue
+        if kind == "blob" and mode in ("100644", "100755"):
+            blobs.append(_Blob(name, name_hash, int(size), mode == "100755"))
+        else:
+            left_out.add(name)
+    return blobs, left_out
+
+
+def _kept(folder: Path) -> PinnedRepository | None:
+    """What the cache has of a commit, if it is whole."""
+    try:
+        record = read_record(folder / RECORD, PinnedRepository)
+    except CorruptRecord:  # as a rule there is none
+        return None
+    names = {path.relative_to(folder / FILES).as_posix(): path for path in walk_all(folder / FILES)}
+    if any(path.is_symlink() for path in names.values()):
+        return None
+    digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in names.items()}
+    return record.model_copy(update={"path": folder / FILES}) if content_digest(digests) == record.sha256 else None
+
+
+def _size(folder: Path) -> int:
+    """Bytes of the files below a folder that another process is changing."""
+    total = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(root, name)).st_size  # noqa: PTH118 - asked twenty times a second
+            except FileNotFoundError:
+                continue
+    return total
