@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "networkx", "matplotlib")
 INSTALL_PLANNER = "Install it with: pip install 'nanoresearch[planner]'"
+ANALYSIS_DONE = "analysis/analysis.json"
 EXPERIMENT_DONE = "execution/results.jsonl"
 """File of a run that is there when no experiment is left to run."""
 
@@ -114,7 +115,7 @@ def create_run(home: Home, request: RunRequest) -> RunFolder:
 
 
 def accept(topic: str, profile: Profile, config: Config) -> None:
-    """Raise TopicRefused or ModelError when the crew cannot serve a topic here. Asks no model."""
+    """Raise TopicRefused, ModelError or ConfigError when the crew cannot serve a topic here. Asks no model."""
     if config.crew == "builtin":
         builtin_crew(OfflineCorpus()).surveyor.accept(topic, profile)
         return
@@ -126,6 +127,10 @@ def accept(topic: str, profile: Profile, config: Config) -> None:
             f"The crew of language models cannot start. {' '.join(problems)} "
             "See who plays what: nanoresearch models. Without a model: --crew builtin."
         )
+    from nanoresearch.crew.llm.coding.agent import driver_for
+
+    if config.coding.agent:
+        driver_for(config.coding)
     accept_topic(topic)
 
 
@@ -163,6 +168,11 @@ def open_workplace(
         isolation = isolation_for(config, unsafe=unsafe)
         if isolation is not None:
             log.isolated(isolation)
+    elif config.crew == "llm" and not folder.has(ANALYSIS_DONE):  # figures are drawn by programs of models
+        try:
+            isolation = isolation_for(config, unsafe=unsafe)
+        except SandboxMissing as error:
+            events.emit("degraded", f"No further figures are drawn: {error}")
     literature = clients_for(config.literature, home, network=config.crew != "builtin", corpus=corpus)
     if config.crew == "builtin":
         crew = builtin_crew(corpus)

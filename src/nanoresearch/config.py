@@ -341,6 +341,8 @@ class CodingConfig(Record):
     """Environment variables that the agent's command is given, such as its provider's key; no others are."""
     agent_network: bool = False
     """Whether the agent's command reaches the network, all of it: most must, to ask their provider."""
+    agent_data: bool = False
+    """Whether the agent may read data of your own: what it looks at goes to its provider."""
     agent_readable: tuple[str, ...] = ()
     """Files and folders that the agent's command may read besides the system and its own folder."""
 

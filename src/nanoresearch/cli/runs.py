@@ -96,6 +96,7 @@ def run(
             + [f"models.default={model}"] * bool(model)
             + [f"execution.executor={executor}"] * bool(executor)
             + ["execution.sandbox=off"] * unsafe
+            + ["data.fetch=true"] * fetch
         )
         config = load_config(home.config_file, (*overrides, *named))
         profile = load_profile(home, profile_name or config.profile)
@@ -222,7 +223,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
         rows += [("title", blueprint["title"]), ("hypothesis", blueprint["hypothesis"])]
     if analysis := summary.get("analysis"):
         rows.append(("verdict", f"{analysis['verdict']}: {analysis['verdict_reason']}"))
-    if summary["pdf"]:
+    if summary["pdf"] and "build" in summary:
         rows.append(("paper", f"{summary['pdf']} ({summary['build']['pages']} pages)"))
     elif build := summary.get("build"):
         rows.append(("paper", " ".join(build["errors"])))
@@ -429,12 +430,14 @@ def _export_files(folder: RunFolder) -> dict[str, bytes]:
     """Paper with sources, code with its history left out, results, and the records that the audit needs."""
     from nanoresearch.execution.repository import Codebase
 
+    # Memories, and the text of the user's PDFs, are the user's own and no part of the paper.
+    read = folder.path("ideation/read")
     kept = ("paper/", "ideation/", "planning/", "analysis/", "review/")
     files = {
         str(path.relative_to(folder.root)): path.read_bytes()
         for prefix in kept
         for path in sorted(folder.path(prefix).rglob("*"))
-        if path.is_file() and path.name != RECALLED  # memories are the user's own, and no part of the paper
+        if path.is_file() and path.name != RECALLED and path.parent != read
     }
     for name in ("execution/results.jsonl", "execution/measurements.jsonl", "run.json", "audit.json"):
         if folder.has(name):

@@ -232,7 +232,7 @@ class Models:
         except CutOff as error:
             failure = error
         except UsageLimitExceeded:
-            failure = ModelError(
+            failure = NoUsableReply(
                 f"{way.model} (role {ask.role}) came to no end within {ask.requests} requests of one conversation."
             )
         except AgentRunError as error:  # what is left once transport has been dealt with: replies that never validate

@@ -199,7 +199,7 @@ def _without_keys(response: ModelResponse, route: Route) -> tuple[ModelResponse,
     """A reply, and its JSON values, without keys that a server or a prompt may have put into it."""
     dumped = dump_response(response)
     text = canonical(dumped)
-    clean = hide(text, secrets(route.key_names))
+    clean = hide(text, secrets(route.key_names)).encode("utf-8", "replace").decode()  # half of a pair is no text
     if clean == text:
         return response, dumped
     dumped = json.loads(clean)

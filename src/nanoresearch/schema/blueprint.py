@@ -8,6 +8,9 @@ from nanoresearch.schema.dataset import StagedDataset
 from nanoresearch.schema.profile import Correction, Domain, PairedTest
 from nanoresearch.schema.record import Record
 
+OWN = "own"
+"""Study of a blueprint whose data and measures are written for it; any other is the id of a kit."""
+
 
 class ComponentSpec(Record):
     """Something that can be added to the baseline."""

@@ -7,6 +7,9 @@ from pydantic import Field
 from nanoresearch.schema.profile import Domain
 from nanoresearch.schema.record import Record
 
+USERS = ("file", "url")
+"""Carriers of data of the user's own."""
+
 
 class DatasetFile(Record):
     """One file that is kept of a package."""

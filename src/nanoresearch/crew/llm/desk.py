@@ -28,8 +28,6 @@ Do not invent: no results, no works, no data sets, no citations. What you cannot
 """
 """First lines of every role's instructions."""
 
-OWN = "own"
-"""Study of a blueprint whose data and measures are written for it; any other is the id of a kit."""
 MATERIAL_CHARACTERS = 20_000
 """Most characters of one piece of material."""
 
@@ -66,7 +64,10 @@ def material(kind: str, text: str, source: str = "", limit: int = MATERIAL_CHARA
 def told(briefing: Briefing) -> str:
     """The briefing, as the part of a prompt that stays the same through a phase."""
     profile = briefing.profile.model_dump_json(
-        indent=1, exclude={"name", "directives"}, exclude_defaults=True, exclude_none=True
+        indent=1,
+        exclude={"name": True, "directives": True, "writing": {"author", "affiliation", "template"}},
+        exclude_defaults=True,
+        exclude_none=True,
     )
     parts = [
         material("topic", briefing.topic),

@@ -38,6 +38,7 @@ from nanoresearch.execution.sandbox import require
 from nanoresearch.models.routing import hide, secrets
 from nanoresearch.paths import write_atomic
 from nanoresearch.schema.blueprint import Blueprint
+from nanoresearch.schema.dataset import USERS
 from nanoresearch.schema.experiment import Attempt, Failure, Patch, Program
 from nanoresearch.schema.record import Record
 
@@ -173,6 +174,8 @@ class AgentCoder:
                 failure = run.failure
             found = trouble(complaints, failure)
         what = failure.signature if failure else "; ".join(complaints[:3])
+        for path in self._desk.folder.path(FOLDER).glob("write-*.json*"):
+            path.rename(path.with_name(f"{path.name}.useless"))  # a resumed run asks the agent anew
         raise ExecutionError(
             f"The coding agent took {number} turns, and its program still does not work: {what}. "
             f"Its last turn: {ended}. What it said is in {self._desk.folder.path(FOLDER)}."
@@ -236,7 +239,9 @@ def take_turn(
         return desk.folder.load(record, Turn)
     folder = desk.folder.path(f"{FOLDER}/work")
     shutil.rmtree(folder, ignore_errors=True)
-    data = [desk.home.data / staged.folder for staged in blueprint.datasets if staged.folder and is_own(blueprint)]
+    private = () if desk.config.coding.agent_data else USERS
+    shown = [item for item in blueprint.datasets if item.folder and item.card.carrier not in private]
+    data = [desk.home.data / str(staged.folder) for staged in shown if is_own(blueprint)]
     placed = {
         **written,
         **contract.trusted,

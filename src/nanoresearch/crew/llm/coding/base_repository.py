@@ -80,4 +80,7 @@ def _read(origin: str, folder: Path, commit: str) -> BaseRepository:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace")
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -167,8 +167,8 @@ class LlmCoder:
             return files
         what = failure.signature if failure else "; ".join(complaints)
         raise ExecutionError(
-            f"After {len(tried)} corrections the program still does not work: {what}. Another model for the role "
-            "coder, or more coding.rounds, may help."
+            f"After {len(tried)} corrections the program still does not work: {what}. A new run with another "
+            "model for the role coder, or with more coding.rounds, may do better."
         )
 
     def _repair(

@@ -8,13 +8,11 @@ from pathlib import Path
 from nanoresearch.crew.builtin import codegen
 from nanoresearch.crew.builtin.kits import load_kits, read_code
 from nanoresearch.crew.llm.design.data_desk import preview
-from nanoresearch.crew.llm.desk import OWN, Desk, material
-from nanoresearch.schema.blueprint import Blueprint
-from nanoresearch.schema.dataset import StagedDataset
+from nanoresearch.crew.llm.desk import Desk, material
+from nanoresearch.schema.blueprint import OWN, Blueprint
+from nanoresearch.schema.dataset import USERS, StagedDataset
 
 MOST_FILES = 12
-USERS = ("file", "url")
-"""Carriers of the user's own data."""
 HEAD_BYTES = 700
 HEAD_LINES = 6
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, Field
 
+from nanoresearch.crew.llm.coding.contract import MOST_CHARACTERS
 from nanoresearch.crew.llm.desk import material
 
 PLAIN_WORDS = r"^[A-Za-z ,.;:'()\u2019-]*$"
@@ -65,7 +66,7 @@ def apply_edits(files: Mapping[str, str], edits: Sequence[Edit]) -> dict[str, st
 
 def shown(files: Mapping[str, str]) -> str:
     """Files as material, each under its name."""
-    return "\n\n".join(material("file", text, name, limit=30_000) for name, text in files.items())
+    return "\n\n".join(material("file", text, name, limit=MOST_CHARACTERS) for name, text in files.items())
 
 
 def _replaced(edit: Edit, text: str) -> str:

@@ -1,9 +1,8 @@
 """Who judges a study of this crew: the kit's own text where there is a kit, nobody where models wrote the scoring."""
 
 from nanoresearch.crew.builtin.judge import judge_of
-from nanoresearch.crew.llm.desk import OWN
 from nanoresearch.execution.evaluation import Judge
-from nanoresearch.schema.blueprint import Blueprint
+from nanoresearch.schema.blueprint import OWN, Blueprint
 
 OWN_SCORING = "its loading, division and scoring were written for this study, so that nothing scores it from outside"
 

@@ -19,11 +19,10 @@ from nanoresearch.crew.builtin.kits import load_kits, read_code
 from nanoresearch.crew.builtin.kits.kit import Kit
 from nanoresearch.crew.builtin.program import base_of, harness_files, judged_files
 from nanoresearch.crew.llm.coding.contract import Contract, imported_modules
-from nanoresearch.crew.llm.desk import OWN
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import ExecutionError
 from nanoresearch.planner.guidance import guide
-from nanoresearch.schema.blueprint import Blueprint
+from nanoresearch.schema.blueprint import OWN, Blueprint
 from nanoresearch.schema.plan import CodingGuidance
 
 SCIENTIFIC = ("numpy", "scipy", "pandas", "sklearn", "statsmodels", "networkx", "torch")

@@ -7,7 +7,7 @@ def interface(name: str, text: str) -> str:
     """What other files may use of one: its classes and functions with their signatures and first words, as Python."""
     try:
         tree = ast.parse(text)
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return f"# {name} cannot be read"
     lines = [f"# {name}"]
     for node in tree.body:

@@ -9,11 +9,11 @@ from nanoresearch.crew.builtin.kits.kit import Kit
 from nanoresearch.crew.builtin.sizing import Ablation, Forecast, forecast_from
 from nanoresearch.crew.llm.design.data_desk import DataDesk
 from nanoresearch.crew.llm.design.feasibility import available_libraries
-from nanoresearch.crew.llm.desk import OWN, material
+from nanoresearch.crew.llm.desk import material
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.paths import RunFolder
 from nanoresearch.planner.guidance import guide
-from nanoresearch.schema.blueprint import Blueprint, Critique
+from nanoresearch.schema.blueprint import OWN, Blueprint, Critique
 from nanoresearch.schema.idea import Hypothesis, Survey
 from nanoresearch.schema.plan import Measure, PlanningGuidance
 from nanoresearch.schema.profile import Compute, Correction, PairedTest

@@ -26,12 +26,12 @@ from nanoresearch.crew.llm.design.data_desk import DataDesk
 from nanoresearch.crew.llm.design.designer import ANSWERS, CRITIQUES, Answered
 from nanoresearch.crew.llm.design.outline import Outline, holds, outline_of, outline_text, value_at
 from nanoresearch.crew.llm.design.rules import check_forbidden
-from nanoresearch.crew.llm.desk import OWN, RULES, Desk, material, told
+from nanoresearch.crew.llm.desk import RULES, Desk, material, told
 from nanoresearch.crew.llm.prompts import prompt
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.evidence.audit.blueprint import identity_problems
 from nanoresearch.models.prompts import lay_out
-from nanoresearch.schema.blueprint import Blueprint, Critique, Objection
+from nanoresearch.schema.blueprint import OWN, Blueprint, Critique, Objection
 from nanoresearch.schema.idea import Ideas, NoveltyReport
 from nanoresearch.schema.record import Record
 

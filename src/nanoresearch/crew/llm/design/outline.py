@@ -5,8 +5,7 @@ import re
 from typing import Any
 
 from nanoresearch.crew.builtin.judge import judge_of
-from nanoresearch.crew.llm.desk import OWN
-from nanoresearch.schema.blueprint import Blueprint
+from nanoresearch.schema.blueprint import OWN, Blueprint
 
 Outline = dict[str, Any]
 

@@ -19,10 +19,9 @@ from nanoresearch.crew.llm.design.assignment import MOST_ALTERNATIVES, MOST_DATA
 from nanoresearch.crew.llm.design.compose import compose, imagined, method_count, seconds_of_fit, settings_of
 from nanoresearch.crew.llm.design.draft import Draft
 from nanoresearch.crew.llm.design.feasibility import affordable_seconds
-from nanoresearch.crew.llm.desk import OWN
 from nanoresearch.evidence.audit.blueprint import identity_problems
 from nanoresearch.evidence.audit.taboos import forbidden_tags, kindred_names
-from nanoresearch.schema.blueprint import Blueprint, ComponentSpec, MethodSpec, Objection
+from nanoresearch.schema.blueprint import OWN, Blueprint, ComponentSpec, MethodSpec, Objection
 from nanoresearch.schema.plan import Measure
 
 MOST_FURTHER = 10

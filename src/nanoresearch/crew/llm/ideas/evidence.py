@@ -12,13 +12,12 @@ from pydantic_ai import Agent
 
 from nanoresearch.crew.llm.desk import RULES, Desk, material
 from nanoresearch.errors import LiteratureError
+from nanoresearch.evidence.audit.names import TEXTS
 from nanoresearch.literature.evidence import confirmed, extract_evidence, same_score, source_text
 from nanoresearch.models.access import Ask
 from nanoresearch.paths import write_atomic
 from nanoresearch.schema.paper import Evidence, Paper
 
-TEXTS = "ideation/texts"
-"""Folder of the run with the passages that were read of PDFs."""
 MOST_TEXTS = 12
 """Works whose PDFs are read in one survey, most relevant first."""
 PASSAGES = 12_000

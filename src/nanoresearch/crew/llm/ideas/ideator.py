@@ -7,7 +7,7 @@ so that the paper can cite it.
 from pydantic import BaseModel, Field
 from pydantic_ai import Agent, ModelRetry, RunContext
 
-from nanoresearch.crew.llm.desk import OWN, RULES, Desk, material, told
+from nanoresearch.crew.llm.desk import RULES, Desk, material, told
 from nanoresearch.crew.llm.ideas.bench import READS, SEARCHES, Bench, Candidate, slug
 from nanoresearch.crew.llm.ideas.foundations import on_topic
 from nanoresearch.crew.llm.ideas.shelf import Shelf, listed
@@ -16,6 +16,7 @@ from nanoresearch.crew.roles import Briefing
 from nanoresearch.datasets.catalogue import load_catalogue
 from nanoresearch.models.prompts import lay_out
 from nanoresearch.planner.guidance import guide
+from nanoresearch.schema.blueprint import OWN
 from nanoresearch.schema.idea import Hypothesis, Ideas, Proposal, Survey
 from nanoresearch.schema.plan import IdeationGuidance
 

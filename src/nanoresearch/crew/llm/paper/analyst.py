@@ -11,11 +11,12 @@ from nanoresearch.crew.llm.paper.numbers import QuotableNumbers
 from nanoresearch.crew.llm.paper.wording import Evidence
 from nanoresearch.crew.llm.prompts import prompt
 from nanoresearch.crew.roles import Briefing
-from nanoresearch.errors import ModelError
 from nanoresearch.evidence.audit.case import Case
 from nanoresearch.evidence.audit.paperwork import proper_names
 from nanoresearch.evidence.statistics import Ledger
+from nanoresearch.models.access import NoUsableReply
 from nanoresearch.models.prompts import lay_out
+from nanoresearch.models.request import CutOff
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.analysis import Analysis
 
@@ -75,7 +76,7 @@ class LlmAnalyst:
         )
         try:
             said = self._desk.models.ask("analyst", _ANALYST, prompt, deps=evidence).output
-        except ModelError as error:
+        except (NoUsableReply, CutOff) as error:
             self._desk.events.emit("degraded", f"No model interpreted the findings: {error}")
             return analysis
         analysis = interpreted(analysis, said)

@@ -15,8 +15,9 @@ from nanoresearch.crew.builtin.latex_text import result_keys, visible
 from nanoresearch.crew.builtin.reviewer import COUNTS_AS, BuiltinReviewer
 from nanoresearch.crew.llm.desk import RULES, Desk, material
 from nanoresearch.crew.llm.prompts import prompt
-from nanoresearch.errors import ModelError
 from nanoresearch.literature.text import normalised_title
+from nanoresearch.models.access import NoUsableReply
+from nanoresearch.models.request import CutOff
 from nanoresearch.schema.analysis import Analysis
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.manuscript import Build, Manuscript, Remark, Review
@@ -106,7 +107,7 @@ class LlmReviewer:
         prompt = "\n\n".join([self._paper(manuscript, reading), _tables(manuscript, analysis), "Review this paper."])
         try:
             judged = self._desk.models.ask("reviewer", _REVIEWER, prompt, deps=reading).output
-        except ModelError as error:
+        except (NoUsableReply, CutOff) as error:
             self._desk.events.emit("degraded", f"The paper was reviewed by the program alone: {error}")
             return checked
         remarks = (*checked.remarks, *(_remark(item) for item in judged.remarks))
