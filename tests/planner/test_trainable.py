@@ -307,10 +307,11 @@ def test_every_teacher_and_vocabulary_learns(tiny, tmp_path: Path, teacher: str,
 
 
 def test_one_directive_leaves_nothing_to_learn(tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    from nanoresearch.planner import lessons
+    from nanoresearch.planner import lessons, usual
 
     only = (Directive(id="report_memory", phase="planning", text="Report memory use.", effect={"seeds": 5}),)
-    monkeypatch.setattr(lessons, "menu_of", lambda request: only)
+    for module in (lessons, usual):
+        monkeypatch.setattr(module, "menu_of", lambda request: only)
     it = planner(tiny, tmp_path)
     assert [d.id for d in it.plan(ONE).directives] == ["report_memory"]
     record = it.learn([(ONE, None)], "memory")
