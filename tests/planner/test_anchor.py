@@ -6,7 +6,6 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
 from nanoresearch.planner.anchor import END_NATS, USUAL_NATS, anchor_to  # noqa: E402
-from nanoresearch.planner.choices import branch_bonus  # noqa: E402
 from nanoresearch.planner.policy import Policy, menu_tokens  # noqa: E402
 from nanoresearch.planner.sdpo import Teacher, compare, distillation_loss  # noqa: E402
 from nanoresearch.schema.plan import Directive  # noqa: E402
@@ -38,6 +37,12 @@ def test_what_was_learned_moves_plans_both_ways() -> None:
     assert unwanted[0] < 0.01
 
 
+def test_a_refused_directive_takes_its_weight_out_of_its_branch() -> None:
+    # The usual directive shares its first token with another one: the branch must not stay as heavy as it was.
+    scores = ANCHOR.scores({1: (0, 1), 0: ()}, None, (-5.0, 0.0, 0.0))
+    assert scores.softmax(-1)[0] < 0.01
+
+
 def compared(tiny, plans_seed: int = 0):  # type: ignore[no-untyped-def]
     policy = Policy(tiny)
     menu = tiny.menu(SENTENCES)
@@ -55,9 +60,10 @@ def test_before_anything_is_learned_the_student_is_the_usual_plan_and_the_teache
     for row, branch in enumerate(branches):
         at = [column[token] for token in branch.tokens]
         options = dict(zip(branch.tokens, branch.leads_to, strict=True))
-        told = torch.tensor(branch_bonus(branch.leads_to, teacher.bonus))
         assert torch.allclose(found.student[row, at], ANCHOR.scores(options, None).log_softmax(-1), atol=1e-4)
-        assert torch.allclose(found.teacher[row, at], ANCHOR.scores(options, told).log_softmax(-1), atol=1e-4)
+        assert torch.allclose(
+            found.teacher[row, at], ANCHOR.scores(options, None, teacher.bonus).log_softmax(-1), atol=1e-4
+        )
 
 
 def test_the_gradient_through_the_anchor_is_the_slope_of_the_loss(tiny_double) -> None:  # type: ignore[no-untyped-def]
@@ -77,10 +83,10 @@ def test_the_gradient_through_the_anchor_is_the_slope_of_the_loss(tiny_double) -
     assert weight.grad is not None
     slope = float(weight.grad[0, 0])
     ends = []
-    for step in (1e-4, -1e-4):
+    for step in (5e-3, -5e-3):  # the model's norms compute in single precision
         with torch.no_grad():
             weight[0, 0] += step
             ends.append(float(loss()))
             weight[0, 0] -= step
-    assert slope == pytest.approx((ends[0] - ends[1]) / 2e-4, rel=1e-3)
+    assert slope == pytest.approx((ends[0] - ends[1]) / 1e-2, rel=2e-2)
     assert abs(slope) > 1e-4

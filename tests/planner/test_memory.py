@@ -73,6 +73,10 @@ def test_the_trust_region() -> None:
     assert judge([measure()], {1: 0.9}, SETTINGS).accepted
     assert "moved" in judge([measure(drift=99)], {}, SETTINGS).reason
     assert "variety" in judge([measure(entropy=0.1)], {}, SETTINGS).reason
+    after = dict.fromkeys("abcd", 0.9)
+    spill = measure().model_copy(update={"before": {"a": 1.0}, "teacher": {"b": 1.0}, "after": after})
+    assert "1.8 directives that nobody asked for" in judge([spill], {}, SETTINGS).reason
+    assert judge([spill], {}, SETTINGS.model_copy(update={"anchored": False})).accepted
     forgot = judge([measure()], {1: 0.9, 2: 0.3}, SETTINGS)
     assert not forgot.accepted
     assert "update 2" in forgot.reason

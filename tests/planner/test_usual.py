@@ -76,11 +76,10 @@ def choose(home: Home, kind: str) -> tuple[object, list[Event]]:
     return assemble.planner_for(config, home, Profile(), Events(heard.append)), heard
 
 
-def test_by_default_a_planner_learns_where_torch_is_and_is_fixed_where_it_is_not(
+def test_auto_learns_where_torch_is_and_is_fixed_where_it_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = Home(tmp_path)
-    assert Config().planner.kind == "auto"
     monkeypatch.setattr(assemble, "find_spec", lambda name: object())
     planner, heard = choose(home, "auto")
     assert isinstance(planner, PatientPlanner)

@@ -34,9 +34,13 @@ class Anchor:
     sharpness: float
     """How much what was learned weighs."""
 
-    def scores(self, options: Options, learned: Tensor | None) -> Tensor:
-        """Logits of some options (A,). learned: log-probabilities above the base's, (A,), in nats; None for nothing."""
-        usual = [_log_sum_exp([self.nats[i] for i in leaves]) if leaves else END_NATS for leaves in options.values()]
+    def scores(self, options: Options, learned: Tensor | None, bonus: Sequence[float] | None = None) -> Tensor:
+        """Logits of some options (A,). learned: log-probabilities above the base's, (A,), in nats; None for nothing.
+
+        bonus: nats that a feedback adds to each directive of the menu; a branch weighs what all behind it weigh then.
+        """
+        nats = self.nats if bonus is None else [n + self.sharpness * b for n, b in zip(self.nats, bonus, strict=True)]
+        usual = [_log_sum_exp([nats[i] for i in leaves]) if leaves else END_NATS for leaves in options.values()]
         if learned is None:
             return torch.tensor(usual)
         return learned.new_tensor(usual) + self.sharpness * learned

@@ -6,6 +6,7 @@ earlier preferences, each time on another topic. Measures are taken on topics th
 """
 
 from collections.abc import Callable, Sequence
+from typing import get_args
 
 from torch import Tensor
 
@@ -72,7 +73,13 @@ class Round:
         if self._settings.teacher != "base":
             self._frozen = self._policy.copy_weights()
         held = {p.phase for _, preferences in self._chain for p in preferences if self._says_something(p)}
-        probes = {phase: self._probes(phase, profile) for phase in sorted(self._meant | held)}
+        # Phases that nobody spoke of are measured too: an update must leave them as they were.
+        watched = {*get_args(Phase)} if self._settings.anchored else self._meant | held
+        topics = load_topics().probes
+        probes = {
+            phase: [self._on(phase, topic, profile) for topic in topics[: None if phase in self._meant | held else 1]]
+            for phase in sorted(watched)
+        }
         before = {phase: self._before(several, record.parent) for phase, several in probes.items()}
         start = {phase: self._start(several) for phase, several in probes.items()}
         trained = [lesson for lesson in lessons if lesson.phase in self._meant]
@@ -132,9 +139,6 @@ class Round:
     def _says_something(self, preference: Preference) -> bool:
         strongest = max(map(abs, preference.bonus.values()), default=0.0)
         return bool(self._settings.prompt_weight) or strongest >= replay.MEANT_NATS
-
-    def _probes(self, phase: Phase, profile: Profile) -> list[Lesson]:
-        return [self._on(phase, topic, profile) for topic in load_topics().probes]
 
     def _more_lessons(self, held: set[Phase], profile: Profile, version: int) -> list[Lesson]:
         topics = load_topics().lessons

@@ -148,17 +148,19 @@ def compare(
         def score(states: Tensor) -> Tensor:
             return (policy.allowed_logits(states[at], menu) + hide).log_softmax(-1)
 
-        target = combine(
-            score(plain), None if informed is None else score(informed), teacher.prompt_weight, table.bonus
-        )
-        student = score(own)
-        if anchor is not None:
-            base = score(policy.hidden(teacher.base_reading, scored, adapter=False) if teacher.adapter else plain)
-            usual = hide + _usual(menu, plans, anchor).to(hide)
-            student, target = (
-                torch.where(table.allowed, usual + anchor.sharpness * (scores - base), usual).log_softmax(-1)
-                for scores in (student, target)
+        told = None if informed is None else score(informed)
+        if anchor is None:
+            target = combine(score(plain), told, teacher.prompt_weight, table.bonus)
+            return Comparison(score(own), target.detach(), table.row)
+        base = score(policy.hidden(teacher.base_reading, scored, adapter=False) if teacher.adapter else plain)
+        target = combine(score(plain), told, teacher.prompt_weight, torch.zeros_like(table.bonus))
+        student, target = (
+            torch.where(table.allowed, usual.to(hide) + anchor.sharpness * (scores - base), hide).log_softmax(-1)
+            for scores, usual in (
+                (score(own), _usual(menu, plans, anchor, None)),
+                (target, _usual(menu, plans, anchor, teacher.bonus)),
             )
+        )
         return Comparison(student, target.detach(), table.row)
     row, position, bonus = _everywhere(policy, menu, plans, teacher)
 
@@ -171,15 +173,15 @@ def compare(
     return Comparison(everything(own), target.detach(), row)
 
 
-def _usual(menu: Menu, plans: Sequence[WrittenPlan], anchor: Anchor) -> Tensor:
-    # (N, A) what the usual plan gives each choice, in the order of branch_table.
+def _usual(menu: Menu, plans: Sequence[WrittenPlan], anchor: Anchor, bonus: Sequence[float] | None) -> Tensor:
+    # (N, A) what the usual plan, moved by a bonus, gives each choice, in the order of branch_table.
     column = {token: i for i, token in enumerate(menu_tokens(menu))}
     rows = []
     for plan in plans:
         for branch in menu.branches(plan.tokens):
             row = torch.zeros(len(column))
             row[[column[token] for token in branch.tokens]] = anchor.scores(
-                dict(zip(branch.tokens, branch.leads_to, strict=True)), None
+                dict(zip(branch.tokens, branch.leads_to, strict=True)), None, bonus
             )
             rows.append(row)
     return torch.stack(rows) if rows else torch.zeros(0, len(column))

@@ -34,6 +34,12 @@ def judge(measures: Sequence[PhaseMeasure], kept: Mapping[int, float], settings:
                 f"Rolled back: {measure.phase} plans lost their variety (entropy {measure.entropy:.1f} of "
                 f"{measure.base_entropy:.1f} nats; at least {settings.min_entropy:.0%} must stay).",
             )
+        if settings.anchored and (more := strays(measure)) > settings.max_strays:
+            return Verdict(
+                False,
+                f"Rolled back: {measure.phase} plans would hold {more:.1f} directives that nobody asked for "
+                f"(at most {settings.max_strays:g} allowed).",
+            )
     for version, share in sorted(kept.items()):
         if share < settings.keep_share:
             return Verdict(
@@ -42,6 +48,14 @@ def judge(measures: Sequence[PhaseMeasure], kept: Mapping[int, float], settings:
                 f"(at least {settings.keep_share:.0%} must stay).",
             )
     return Verdict(True, "Learned.")
+
+
+def strays(measure: PhaseMeasure) -> float:
+    """Directives a plan that are neither the teacher's nor were there before."""
+    return sum(
+        max(0.0, share - max(measure.before.get(name, 0.0), measure.teacher.get(name, 0.0)))
+        for name, share in measure.after.items()
+    )
 
 
 def moved(

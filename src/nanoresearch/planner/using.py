@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nanoresearch.planner.branches import Prefix
-from nanoresearch.planner.choices import Options, branch_bonus
+from nanoresearch.planner.choices import Options
 from nanoresearch.planner.lessons import Lesson
 from nanoresearch.planner.policy import Policy, Reading, WrittenPlan
 from nanoresearch.planner.sdpo import Teacher
@@ -90,7 +90,7 @@ def teacher_plans(
     if anchor is not None and teacher is None:
 
         def told(_: Sequence[Tensor], options: Options) -> Tensor:
-            return anchor.scores(options, torch.tensor(branch_bonus(list(options.values()), lesson.bonus)))
+            return anchor.scores(options, None, lesson.bonus)
 
         return policy.write([], lesson.menu, count, generator, told, temperature)
     base = policy.read(lesson.prompt, adapter=False)
@@ -98,8 +98,10 @@ def teacher_plans(
     if anchor is None:
         return sample_teacher(policy, lesson.menu, aim, count, generator, temperature)
 
+    silent = replace(aim, bonus=(0.0,) * len(aim.bonus))  # the bonus moves the usual plan, directive by directive
+
     def mix(scores: Sequence[Tensor], options: Options) -> Tensor:
-        return anchor.scores(options, teacher_scores(aim, scores[1:], options) - scores[0])
+        return anchor.scores(options, teacher_scores(silent, scores[1:], options) - scores[0], aim.bonus)
 
     return policy.write([Reading(base, False), *readings_of(aim)], lesson.menu, count, generator, mix, temperature)
 

@@ -82,6 +82,8 @@ class LearningSettings(Record):
     """Largest KL divergence of a plan's distribution from the base, in nats a plan."""
     min_entropy: float = Field(0.15, ge=0, le=1)
     """Least entropy of plans as a share of the base's."""
+    max_strays: float = Field(1.0, gt=0)
+    """Most directives a plan that nobody asked for, in anchored plans of any phase."""
     keep_share: float = Field(0.5, ge=0, le=1)
     """Least share of an earlier preference's gain that an update must leave."""
     prompt_tokens: int = Field(640, ge=128, le=32000)
