@@ -36,7 +36,7 @@ class LearningSettings(Record):
     """Plans scored at each step."""
     teacher_samples: int = Field(2, ge=0, le=63)
     """How many of them the teacher writes; the others are the student's own, at least one."""
-    learning_rate: float = Field(1e-3, gt=0, lt=1)
+    learning_rate: float = Field(4e-4, gt=0, lt=1)
     """AdamW step size."""
     lora_rank: int = Field(16, ge=1, le=512)
     """Rank of the adapter."""
