@@ -4,7 +4,7 @@ Says what happened; what would cure it is for a debugger to find.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from nanoresearch.execution.executor import (
     PROCESSES_EXCEEDED,
     STDERR,
 )
+from nanoresearch.execution.requirements import REQUIREMENTS
 from nanoresearch.schema.experiment import Failure, Job
 
 TAIL_BYTES = 1 << 18
@@ -26,9 +27,13 @@ TAIL_LINES = 60
 
 MESSAGE_CHARS = 2000
 SIGNATURE_CHARS = 200
+EXIT_STATUS = "Exit status"
+"""Beginning of the signature of a job that ended without a traceback."""
 
 _FRAME = re.compile(r'^\s*File "(?P<path>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
 _EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
+_QUOTED = re.compile(r"(?<!\w)[bBrRuU]{0,2}(?:(['\"`]).*?(?:\1(?!\w)|\Z)|\u201c.*?(?:\u201d|\Z))", re.DOTALL)
+"""Quoted text, also where its end was cut off."""
 _ABSOLUTE = re.compile(r"<|/|\\|[A-Za-z]:")
 _LIMITS = {
     MEMORY_EXCEEDED: "MemoryLimit",
@@ -92,6 +97,26 @@ def normalise(message: str) -> str:
     return text.strip()[:SIGNATURE_CHARS]
 
 
+def without_values(failure: Failure) -> Failure:
+    """A failure without what a program read: for people's own data, of which no model may be told a value.
+
+    Of the error output only frames with the program's own lines stay; of messages the first line, quoted text replaced.
+    Numbers and words that a program puts into a message without quotes are not told apart from the message.
+    """
+    if failure.file == REQUIREMENTS:  # it failed before any data were read
+        return failure
+    signature, message = failure.signature, failure.message.partition("\n")[0]
+    if signature.startswith(EXIT_STATUS):  # its words are a line of the error output
+        signature, message = signature.partition(":")[0], ""
+    return failure.model_copy(
+        update={
+            "signature": _QUOTED.sub("'VALUE'", signature),
+            "message": _QUOTED.sub("'VALUE'", message),
+            "tail": "\n".join(_frames(failure.tail.splitlines())),
+        }
+    )
+
+
 def last_error(lines: Sequence[str]) -> PythonError | None:
     """The last traceback, or syntax error of the program itself. Paths of the codebase are relative in the lines."""
     headers = [number for number, line in enumerate(lines) if line.strip(" |+-") == _HEADER]
@@ -110,6 +135,16 @@ def last_error(lines: Sequence[str]) -> PythonError | None:
     return None
 
 
+def _frames(lines: Sequence[str]) -> Iterator[str]:
+    """Frames of tracebacks, each with the line of the program; what was evaluated from a string is no such line."""
+    for number, line in enumerate(lines):
+        if found := _FRAME.match(line):
+            yield line
+            following = lines[number + 1] if number + 1 < len(lines) else ""
+            if not found["path"].startswith("<") and following.startswith("    ") and not _FRAME.match(following):
+                yield following
+
+
 def _name(job: Job, error: PythonError | None, lines: Sequence[str]) -> tuple[str, str, Frame | None]:
     """Name, message and place of the failure."""
     if job.outcome == "timed_out":
@@ -124,7 +159,7 @@ def _name(job: Job, error: PythonError | None, lines: Sequence[str]) -> tuple[st
         return error.type, error.message, error.frame
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     if job.exit_code is not None:
-        return f"Exit status {job.exit_code}", last or job.reason, None
+        return f"{EXIT_STATUS} {job.exit_code}", last or job.reason, None
     return "Killed", job.reason, None
 
 

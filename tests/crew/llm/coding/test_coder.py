@@ -170,3 +170,11 @@ def test_the_style_of_the_profile_is_kept(office: Office) -> None:
     assert "def regret(targets, predictions):" in files["evaluate.py"]
     assert '"""Record a result.' in files["harness.py"]
     assert files["evaluate.py"] != EVALUATE
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_mender_without_a_usable_reply_leaves_the_program_to_the_debugger(office: Office) -> None:
+    broken = MODELS + "# BROKEN\n"
+    assert write(office, [*replies(models=broken), *["no"] * 9])["models.py"] == broken
+    assert "is not corrected further" in office.said("warning")
+    assert "goes to the debugger" in office.said("warning")

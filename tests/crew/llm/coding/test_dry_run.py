@@ -7,9 +7,11 @@ import pytest
 
 from nanoresearch.config import CodingConfig
 from nanoresearch.crew.llm.coding import dry_run as dry_runs
+from nanoresearch.crew.llm.coding.coder import trouble
 from nanoresearch.crew.llm.coding.dry_run import DryRun, dry_run, places_of, plain_failure
 from nanoresearch.crew.llm.coding.program import contract_of, finished
 from nanoresearch.execution.sandbox import SandboxMissing
+from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.experiment import Failure
 
 from .conftest import MODELS, WRITTEN, Office, briefing_for, own_blueprint
@@ -73,6 +75,32 @@ def test_failures_lose_what_differs_between_sittings(office: Office) -> None:
     desk = office.sit({})
     text = f"{office.data_root}/x.csv {desk.folder.root}/execution <object at 0x7f12ab> after 12.5 s"
     failure = Failure(outcome="failed", signature="s", message=text, file=None, line=None, tail=text)
-    plain = plain_failure(failure, places_of(desk))
+    plain = plain_failure(failure, places_of(desk), own_blueprint())
     assert plain.message == "DATA/x.csv RUN/execution <object at ADDRESS> after 12.5 s"
     assert plain.tail == "DATA/x.csv RUN/execution <object at ADDRESS> after N s"
+
+
+def own_data_blueprint(carrier: str) -> Blueprint:
+    blueprint = own_blueprint()
+    (staged,) = blueprint.datasets
+    card = staged.card.model_copy(update={"carrier": carrier})
+    return blueprint.model_copy(update={"datasets": (staged.model_copy(update={"card": card}),)})
+
+
+@pytest.mark.parametrize("carrier", ["file", "url"])
+def test_failures_on_data_of_the_users_own_tell_no_value(office: Office, carrier: str) -> None:
+    tail = (
+        "row: Bob Jones\nTraceback (most recent call last):\n"
+        '  File "data.py", line 3, in load\n    float(row[0])\n    ~~~~~^^^^\n'
+        "  File \"<unknown>\", line 1\n    Bob Jones\nValueError: could not convert string to float: 'Alice Smith'"
+    )
+    words = "it doesn't read 'Alice Smith' or b'Al' or \"O'Brien Al\" of `Al`\nBob Jones"
+    signature = "ValueError @ data.py:load: could not convert string to float: 'Alice Smi"
+    failure = Failure(outcome="failed", signature=signature, message=words, file="data.py", line=3, tail=tail)
+    plain = plain_failure(failure, places_of(office.sit({})), own_data_blueprint(carrier))
+    assert plain.signature == "ValueError @ data.py:load: could not convert string to float: 'VALUE'"
+    assert plain.message == "it doesn't read 'VALUE' or 'VALUE' or 'VALUE' of 'VALUE'"
+    assert plain.tail == ('  File "data.py", line 3, in load\n    float(row[0])\n  File "<unknown>", line 1')
+    assert "Bob" in plain_failure(failure, {}, own_data_blueprint("program")).tail
+    bare = failure.model_copy(update={"signature": "Exit status 1: Bob Jones", "message": "Bob Jones"})
+    assert "Bob" not in trouble([], plain_failure(bare, {}, own_data_blueprint(carrier)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nanoresearch.crew.llm.coding.edits import Edit, EditRefused, apply_edits
+from nanoresearch.crew.llm.coding.edits import Edit, EditRefused, Repair, apply_edits
 
 FILES = {"a.py": "def f(x):\n    y = x\n    return y\n\n\ndef g(x):\n    return x\n"}
 
@@ -39,3 +39,17 @@ def test_lost_indentation_is_found_again(find: str) -> None:
 def test_edits_that_cannot_be_made(edit: Edit, reason: str) -> None:
     with pytest.raises(EditRefused, match=reason.replace("(", r"\(")):
         apply_edits(FILES, [edit])
+
+
+@pytest.mark.parametrize(
+    ("reason", "printed"),
+    [
+        ("The rows\n had no scale.", "The rows had no scale."),
+        ("Sets `alpha` to 0.5 & more", "The edits change models."),
+        ("word " * 200, "The edits change models."),
+        ("", "The edits change models."),
+    ],
+)
+def test_a_reason_that_a_paper_cannot_print_does_not_refuse_the_repair(reason: str, printed: str) -> None:
+    edits = (Edit(file="models.py", replace="x = 1"),)
+    assert Repair(diagnosis="d", name="scale_it", reason=reason, edits=edits).printable_reason() == printed

@@ -106,3 +106,24 @@ def test_columns_are_described_and_values_are_not(bench: Bench, tmp_path: Path) 
     hidden = opened(other, files={"mine": str(folder)}, preview=False).described()
     other.close()
     assert "diagnosis" not in hidden
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "shown"),
+    [
+        ("a.csv", "Alice Smith,flu\nBob Jones,cold\n", None),  # no column is numeric
+        ("a.csv", "Alice,flu,NA\nBob,flu,3\n", None),  # flu comes again
+        ("a.csv", "patient;age\nAlice;31\nBob;44\n", "column 'age': number"),
+        ("a.csv", "Alice;31\nBob;44\n", None),
+        ("a.tsv", "patient|age\nAlice|31\nBob|44\n", "column 'patient': text"),
+        ("a.csv", "x,x\n1,2\n3,4\n", None),
+        ("a.csv", "Alice Smith (flu; since 3 May),age\nBob,4\n", None),
+    ],
+)
+def test_a_first_row_is_shown_only_where_it_looks_like_a_header(
+    bench: Bench, tmp_path: Path, name: str, text: str, shown: str | None
+) -> None:
+    (tmp_path / name).write_text(text)
+    told = opened(bench, files={"mine": str(tmp_path / name)}).described()
+    assert "Alice" not in told
+    assert (shown or "columns without names") in told

@@ -88,3 +88,16 @@ def test_without_a_work_there_is_nothing_to_ask(sitting: Sitting) -> None:
         item.hypothesis, item.distinctive_terms, RecordedSearch(desk.literature, desk.folder)
     )
     assert LlmNoveltyReader(desk).read(briefing(), [item], [compared]).verdicts == (compared.verdict,)
+
+
+def test_works_that_are_made_up_to_the_end_are_dropped(sitting: Sitting) -> None:
+    bad = said("covered", "invented2024", "mole-blur")
+    _, reading = look(sitting, [bad] * 4, ("probability smoothing", "burrow bias"))
+    assert reading.verdicts[0].verdict == "covered"
+    assert reading.verdicts[0].closest[0].paper == "mole-blur"
+
+
+def test_a_strict_verdict_stands_also_where_no_work_is_named_for_it(sitting: Sitting) -> None:
+    _, reading = look(sitting, [said("covered", "invented2024")] * 4, ("probability smoothing", "burrow bias"))
+    assert reading.verdicts[0].verdict == "covered"
+    assert "invented2024" not in {work.paper for work in reading.verdicts[0].closest}

@@ -184,3 +184,13 @@ def test_a_resumed_survey_asks_neither_models_nor_sources_twice(sitting: Sitting
     first = survey(sitting, GOOD)
     changed = (OfflineCorpus([work("other", "Calibration of lattices, anew")], name="made-up"),)
     assert survey(sitting, [], literature=changed).canonical_json() == first.canonical_json()
+
+
+def test_one_slip_to_the_end_does_not_end_the_survey(sitting: Sitting) -> None:
+    sheet = {"works": [*judged(invented2024=3)["works"][:2], {"key": "invented2024", "relevance": 3}]}
+    kept = [item["key"] for item in sheet["works"][:2] if item["relevance"]]
+    gap = {**GAPS["gaps"][0], "papers": ["invented2024", *kept[:1]]}
+    wholly_bad = {**GAPS["gaps"][0], "papers": ["invented2024"]}
+    found = survey(sitting, [QUERIES, *[sheet] * 4, SCORES, *[{"gaps": [gap, wholly_bad]}] * 4])
+    assert {paper.key for paper in on_topic(found)} == set(kept)
+    assert [item.papers for item in found.gaps] == [tuple(kept[:1])]

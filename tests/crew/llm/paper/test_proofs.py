@@ -53,3 +53,46 @@ def test_a_number_of_the_design_and_one_of_a_cited_work_may_stand(proofreader: P
     year = r"This was asked in 2021~\citep{gorishniy2021revisiting}."
     assert proofreader.faults("related_work", year) == []
     assert proofreader.faults("related_work", "This was asked in 2021.")[0].hard
+
+
+CITED = r"\citep{gorishniy2021revisiting}"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        rf"One method reaches an accuracy of $93$ {CITED}.",
+        rf"One method reaches an accuracy of $.93$ {CITED}.",
+        rf"One method reaches ninety-three percent accuracy {CITED}.",
+        rf"One method reaches ninety-\emph{{three}} per~cent accuracy {CITED}.",
+        rf"It doubles the throughput and halves the error {CITED}.",
+        rf"It is a tenfold improvement {CITED}.",
+        r"One method is known to do well \citep[reaching 93]{gorishniy2021revisiting}.",
+    ],
+)
+def test_a_score_of_another_work_that_its_record_lacks_is_found(proofreader: Proofreader, told: str) -> None:
+    for section in ("introduction", "related_work"):
+        said = [fault.complaint for fault in proofreader.faults(section, told) if fault.hard]
+        assert any("stand neither in the design nor in the record" in text for text in said)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        rf"One line of work compares two methods with an $\ell_2$ penalty and $n$ rows {CITED}.",
+        rf"Double descent, triplet losses and five-fold cross-validation are known {CITED}.",
+        rf"On the one hand this is $x^2$, and $x_{{1}}$ on the other {CITED}.",
+    ],
+)
+def test_ordinary_words_and_notation_are_no_scores(proofreader: Proofreader, told: str) -> None:
+    assert [fault.complaint for fault in proofreader.faults("related_work", told) if fault.hard] == []
+
+
+def test_a_quantity_in_words_may_stand_where_the_record_says_it(finished: RunFolder) -> None:
+    reader = Proofreader(finished, Case(finished).analysis, set(), set())
+    told = rf"It doubles throughput and reaches ninety three percent accuracy {CITED}."
+    assert any(fault.hard for fault in reader.faults("related_work", told))
+    paper = reader._papers["gorishniy2021revisiting"]
+    abstract = "We doubled the throughput at ninety-three per cent accuracy."
+    reader._papers["gorishniy2021revisiting"] = paper.model_copy(update={"abstract": abstract})
+    assert not any(fault.hard for fault in reader.faults("related_work", told))

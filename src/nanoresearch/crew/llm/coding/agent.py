@@ -200,7 +200,7 @@ class AgentDebugger:
         """What the agent changed, if that is within a debugger's reach; None when it changes nothing that helps."""
         contract = contract_of(briefing, blueprint, self._desk.config.coding)
         notes = study_text(self._desk, briefing, blueprint, contract, anew=False)
-        error = trouble([], plain_failure(failure, places_of(self._desk)))
+        error = trouble([], plain_failure(failure, places_of(self._desk), blueprint))
         own = {name: text for name, text in files.items() if name.endswith(".py") and name not in RESERVED}
         current = {name: text for name, text in own.items() if name not in contract.trusted}
         found, written = f"{prompt('debugger')}\n{error}", current

@@ -31,6 +31,7 @@ from nanoresearch.crew.llm.prompts import prompt
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import ExecutionError
 from nanoresearch.execution.repository import GUARDED, PROTECTED
+from nanoresearch.models.access import NoUsableReply
 from nanoresearch.models.prompts import lay_out
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.experiment import Failure, Program
@@ -156,7 +157,13 @@ class LlmCoder:
                     return files
                 failure = run.failure
             if number < self._desk.config.coding.rounds:
-                repair = self._repair(constant, contract, written, trouble(complaints, failure), tried)
+                try:
+                    repair = self._repair(constant, contract, written, trouble(complaints, failure), tried)
+                except NoUsableReply as error:
+                    if failure is None:  # there is no program that a debugger could be given
+                        raise
+                    self._desk.events.emit("warning", f"the program is not corrected further: {error}")
+                    break
                 tried.append(f"- {repair.name}: {repair.reason or repair.diagnosis}")
                 written = written | apply_edits(written, repair.edits)
         if failure is not None and failure.file not in (*PROTECTED, *GUARDED):

@@ -17,6 +17,11 @@ HEAD_BYTES = 700
 HEAD_LINES = 6
 
 
+def reads_own_data(blueprint: Blueprint) -> bool:
+    """Whether a study reads data of the user's own, of which no value may reach a model."""
+    return any(staged.card.carrier in USERS for staged in (*blueprint.datasets, *blueprint.support))
+
+
 def data_text(desk: Desk, blueprint: Blueprint) -> str:
     """All data sets of a study, each as a piece of material.
 

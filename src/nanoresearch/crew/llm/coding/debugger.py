@@ -67,8 +67,13 @@ class LlmDebugger:
             frozenset(attempt.patch for attempt in attempts if attempt.patch),
             frozenset(skill.id for skill in briefing.skills),
         )
-        plainly = plain_failure(failure, places_of(self._desk))
-        changing = "\n\n".join(_question(files, contract, plainly, attempts))
+        plainly = plain_failure(failure, places_of(self._desk), blueprint)
+        earlier = [
+            item.model_copy(update={"failure": plain_failure(item.failure, places_of(self._desk), blueprint)})
+            for item in attempts
+            if item.failure
+        ]
+        changing = "\n\n".join(_question(files, contract, plainly, earlier))
         constant = study_text(self._desk, briefing, blueprint, contract, anew=False)
         repair = self._desk.models.ask(
             "debugger", self._agent, lay_out(constant=constant, changing=changing), deps=case
@@ -80,7 +85,7 @@ class LlmDebugger:
         if repeated(self._desk, changed, failure, attempts):
             self._desk.events.emit("decision", f"the debugger repeats itself: {repair.name} was tried for this before")
             return None
-        return Patch(fix=repair.name, reason=repair.reason, files=changed, skill=repair.skill)
+        return Patch(fix=repair.name, reason=repair.printable_reason(), files=changed, skill=repair.skill)
 
 
 def repeated(desk: Desk, changed: Mapping[str, str], failure: Failure, attempts: Sequence[Attempt]) -> bool:
@@ -140,7 +145,7 @@ def _check(context: RunContext[Case], repair: Repair) -> Repair:
         )
     if not repair.edits:
         return repair
-    if not repair.reason:
+    if not repair.reason.strip():
         raise ModelRetry("Give the reason, one plain sentence.")
     if not repair.name or repair.name in case.tried:
         used = f"; these are taken: {', '.join(sorted(case.tried))}" if case.tried else ""

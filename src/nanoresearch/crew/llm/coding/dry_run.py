@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from nanoresearch.crew.llm.coding.data_preview import reads_own_data
 from nanoresearch.crew.llm.coding.judge import judge_for
 from nanoresearch.crew.llm.desk import Desk
 from nanoresearch.events import Events
 from nanoresearch.execution.attempts import run_attempt
 from nanoresearch.execution.evaluation import STEP_S
+from nanoresearch.execution.failure import without_values
 from nanoresearch.execution.local import LocalExecutor
 from nanoresearch.execution.repository import Codebase
 from nanoresearch.execution.sandbox import require
@@ -57,8 +59,13 @@ def can_dry_run(desk: Desk) -> bool:
     return desk.config.execution.executor != "slurm"
 
 
-def plain_failure(failure: Failure, places: Mapping[Path, str]) -> Failure:
-    """A failure without what differs between machines and sittings: folders by what they are, no addresses or times."""
+def plain_failure(failure: Failure, places: Mapping[Path, str], blueprint: Blueprint) -> Failure:
+    """A failure without what differs between machines and sittings: folders by what they are, no addresses or times.
+
+    Where the study reads data of the user's own, also without their values.
+    """
+    if reads_own_data(blueprint):
+        failure = without_values(failure)
 
     def plain(text: str) -> str:
         for folder, word in sorted(places.items(), key=lambda item: -len(str(item[0]))):
@@ -114,7 +121,8 @@ def _run(desk: Desk, blueprint: Blueprint, files: Mapping[str, str]) -> DryRun:
     if attempt.outcome == "timed_out" and limit_s < allowed_s:
         return DryRun(outcome="unfinished")
     failure = attempt.failure
-    return DryRun(outcome="failed", failure=failure and plain_failure(failure, {work: "WORK", **places_of(desk)}))
+    plainly = failure and plain_failure(failure, {work: "WORK", **places_of(desk)}, blueprint)
+    return DryRun(outcome="failed", failure=plainly)
 
 
 def _digest(blueprint: Blueprint, files: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ The words to be found must be there exactly once. Where a model loses the indent
 lines are also found by what they say, and the replacement is moved to their place.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, Field
@@ -13,6 +14,9 @@ from nanoresearch.crew.llm.desk import material
 
 PLAIN_WORDS = r"^[A-Za-z ,.;:'()\u2019-]*$"
 """A sentence that LaTeX prints as it is and that states no number."""
+
+
+LONGEST_REASON = 600
 
 
 class EditRefused(ValueError):
@@ -37,7 +41,7 @@ class Repair(BaseModel, use_attribute_docstrings=True):
     """The cause in one or two sentences: what the program did, and why that failed."""
     name: str = Field("", pattern=r"^([a-z][a-z_]{2,47})?$")
     """Name of the cure in small letters and _, such as scale_features; empty when you know none."""
-    reason: str = Field("", max_length=600, pattern=PLAIN_WORDS)
+    reason: str = ""
     """Why it cures the cause: one plain sentence for readers of the paper, in words, without numbers and code."""
     edits: tuple[Edit, ...] = Field((), max_length=20)
     """The changes; none at all when you know no cure."""
@@ -45,6 +49,15 @@ class Repair(BaseModel, use_attribute_docstrings=True):
     """Other causes that the error text speaks against, and why; what you tried to think of."""
     skill: str | None = None
     """Id of the skill from earlier runs that this cure follows, if it follows one."""
+
+    def printable_reason(self) -> str:
+        """The reason where a paper can print it as it is, else a neutral one that names the changed files."""
+        reason = " ".join(self.reason.split())
+        if reason and len(reason) <= LONGEST_REASON and re.fullmatch(PLAIN_WORDS, reason):
+            return reason
+        changed = dict.fromkeys(edit.file.removesuffix(".py") for edit in self.edits)
+        names = ", ".join(name for name in changed if re.fullmatch(r"[A-Za-z]+", name))
+        return f"The edits change {names}." if names else "The edits change the program."
 
 
 def apply_edits(files: Mapping[str, str], edits: Sequence[Edit]) -> dict[str, str]:

@@ -6,6 +6,7 @@ once and kept in the run, so that a resumed run is told the same.
 """
 
 import csv
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -32,7 +33,12 @@ PREVIEWED = 3
 SAMPLE_ROWS = 1000
 """Rows that column types are guessed from."""
 MOST_COLUMNS = 60
+SEPARATORS = ",;\t|"
+SNIFFED = 1 << 16
+"""Characters that the separator of a table is found from."""
 MADE = "Artificial: the experiment's program makes it from its seed."
+
+_NAME = re.compile(r"[A-Za-z_][\w .()/%-]{0,59}")
 
 
 class Offer(Record):
@@ -191,18 +197,39 @@ def preview(staged: StagedDataset, root: Path) -> str:
 def _columns(path: Path, separator: str) -> Iterable[str]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
+            separator = _separator(file.read(SNIFFED), separator)
+            file.seek(0)
             reader = csv.reader(file, delimiter=separator)
             names = next(reader, [])
             sample = [row for _, row in zip(range(SAMPLE_ROWS), reader, strict=False)]
     except (OSError, UnicodeDecodeError, csv.Error):
         return ["  no table that can be read as UTF-8 text"]
-    if any(_kind([name]) == "number" for name in names):  # the first line holds values, which are not shown
+    columns = [(name, [row[i] for row in sample if i < len(row)]) for i, name in enumerate(names)]
+    if not _named(columns):  # the first line may hold values, which are not shown
         return [f"  {len(names)} columns without names"]
-    columns = [(name[:60], [row[i] for row in sample if i < len(row)]) for i, name in enumerate(names)]
     shown = [f"  column {name!r}: {_kind(values)}" for name, values in columns[:MOST_COLUMNS]]
     if len(columns) > MOST_COLUMNS:
         shown.append(f"  and {len(columns) - MOST_COLUMNS} columns more")
     return shown
+
+
+def _separator(text: str, usual: str) -> str:
+    """What separates the columns of a table that begins with the text."""
+    try:
+        return csv.Sniffer().sniff(text, delimiters=SEPARATORS).delimiter
+    except csv.Error:
+        return usual
+
+
+def _named(columns: list[tuple[str, list[str]]]) -> bool:
+    """Whether the first row of a table names its columns; in doubt it does not."""
+    names = [name for name, _ in columns]
+    return (
+        len(set(names)) == len(names)
+        and all(_NAME.fullmatch(name) and _kind([name]) == "text" for name in names)
+        and not any(name.strip() in {value.strip() for value in values} for name, values in columns)
+        and any(_kind(values).startswith("number") for _, values in columns)
+    )
 
 
 def _kind(values: list[str]) -> str:

@@ -3,7 +3,7 @@
 A work is in the survey because a source returned it, a gap names works of the survey, and a score stands in its source.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -137,6 +137,8 @@ def _varied(output: Queries) -> Queries:
 
 @RELEVANCE.output_validator
 def _all_judged(context: RunContext[Shown], output: Judgements) -> Judgements:
+    if context.last_attempt:  # one slip of a model does not end the run: what is right counts
+        return Judgements(works=[work for work in output.works if work.key in context.deps.keys])
     judged = [work.key for work in output.works]
     _known(judged, context.deps)
     if missing := sorted(context.deps.keys - set(judged)):
@@ -146,10 +148,20 @@ def _all_judged(context: RunContext[Shown], output: Judgements) -> Judgements:
 
 @GAPS.output_validator
 def _from_works(context: RunContext[Shown], output: OpenQuestions) -> OpenQuestions:
+    if context.last_attempt and (gaps := list(_sound(output.gaps, context.deps))):
+        return OpenQuestions(gaps=gaps)
     _known([key for gap in output.gaps for key in gap.papers], context.deps)
     if not all(in_latin_script(gap.text) for gap in output.gaps):
         raise ModelRetry("Write the gaps in English, whatever the language of topic and works.")
     return output
+
+
+def _sound(gaps: Sequence[OpenQuestion], shown: Shown) -> Iterator[OpenQuestion]:
+    """The gaps in English that name listed works, with these alone."""
+    for gap in gaps:
+        papers = [key for key in gap.papers if key in shown.keys]
+        if papers and in_latin_script(gap.text):
+            yield gap.model_copy(update={"papers": papers})
 
 
 def _known(keys: Sequence[str], shown: Shown) -> None:
@@ -221,7 +233,8 @@ class LlmSurveyor:
             for sheet in sheets
         ]
         answers = self._desk.models.ask_all(asks)
-        relevance = {work.key: work.relevance for answer in answers for work in answer.output.works}
+        relevance = dict.fromkeys((paper.key for paper in found), 0)  # also of works that got no judgement
+        relevance |= {work.key: work.relevance for answer in answers for work in answer.output.works}
         close = [paper for paper in found if relevance[paper.key] >= 2]
         if guidance.order == "relevance":
             close.sort(key=lambda paper: -relevance[paper.key])
