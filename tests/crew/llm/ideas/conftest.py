@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("pydantic_ai", reason="pip install 'nanoresearch[llm]'")
 
-from nanoresearch.config import Config
+from nanoresearch.config import Config, ModelsConfig
 from nanoresearch.crew.llm.desk import Desk
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.literature.client import LiteratureClient
@@ -128,7 +128,7 @@ class Sitting(Run):
     """A run whose roles sit at a desk."""
 
     def desk(self, scripts: Any, literature: tuple[LiteratureClient, ...] | None = None, library: Any = None) -> Desk:
-        models = self.sit(scripts=scripts)
+        models = self.sit(ModelsConfig(concurrency=1), scripts)
         self.models = models
         return Desk(
             models=models,
