@@ -130,16 +130,16 @@ def accept(topic: str, profile: Profile, config: Config) -> None:
 
 
 def model_problems(config: Config) -> list[str]:
-    """Why roles of the crew have no model, or no key for it; each problem once."""
-    found = []
+    """Why roles of the crew have no model, or no key for it; each problem once, for the first role that has it."""
+    found: dict[str, str] = {}
     for role, way in routes(config.models).items():
         if role not in CREW_ROLES:
             continue
         if not isinstance(way, Route):
-            found.append(str(way))
+            found.setdefault(str(way).replace(role, "ROLE"), str(way))
         elif way.key_needed and way.key() is None:
-            found.append(f"{way.model}: {way.key_state()}.")
-    return list(dict.fromkeys(found))
+            found.setdefault(way.model, f"{way.model}: {way.key_state()}.")
+    return list(found.values())
 
 
 def open_workplace(

@@ -79,6 +79,15 @@ def test_differences_pair_the_same_chains() -> None:
     assert ("static: round 3 less round 1", "compliance") not in pairs
 
 
+def test_ablations_are_compared_in_the_last_round_that_both_have() -> None:
+    full = [score(0.6), score(0.7, number=2)]
+    static = [score(0.5, ablation="static", number=number) for number in (1, 2, 3)]
+    pairs = {(d.what, d.measure): d.mean for d in differences([*full, *static])}
+    assert pairs["full less static, round 2", "compliance"] == pytest.approx(0.2)
+    assert pairs["full: round 2 less round 1", "compliance"] == pytest.approx(0.1)
+    assert pairs["static: round 3 less round 1", "compliance"] == 0
+
+
 def test_held_out_topics_are_compared_too() -> None:
     scores = [
         score(0.9, held_out=True),

@@ -135,28 +135,26 @@ def estimates(scores: Sequence[Scores]) -> list[Estimate]:
 
 
 def differences(scores: Sequence[Scores]) -> list[Difference]:
-    """Last round less first within each ablation, and full less each ablation in the last round, chain by chain."""
-    rounds = [item for item in scores if not item.cell.held_out]
-    if not rounds:
-        return []
-    last = max(item.cell.round for item in rounds)
-    table = {(item.cell.ablation, item.cell.task, item.cell.seed, item.cell.round): item for item in rounds}
-    held = {(item.cell.ablation, item.cell.task, item.cell.seed): item for item in scores if item.cell.held_out}
+    """Last round less first within each ablation, and full less each ablation in the last round that both have.
+
+    Always chain by chain: only pairs of the same task and seed count.
+    """
+    table = {(s.cell.ablation, s.cell.task, s.cell.seed, s.cell.round): s for s in scores if not s.cell.held_out}
+    held = {(s.cell.ablation, s.cell.task, s.cell.seed): s for s in scores if s.cell.held_out}
     made: list[Difference] = []
     for ablation in ABLATIONS:
-        pairs = [
-            (table.get((a, t, s, last)), table.get((a, t, s, 1))) for a, t, s, n in table if (a, n) == (ablation, 1)
-        ]
+        own = {key: item for key, item in table.items() if key[0] == ablation}
+        last = max((number for *_, number in own), default=1)
         if last > 1:
-            made += _paired(f"{ablation}: round {last} less round 1", pairs)
+            rise = [(table.get((a, t, s, last)), item) for (a, t, s, n), item in own.items() if n == 1]
+            made += _paired(f"{ablation}: round {last} less round 1", rise)
         if ablation == "full":
             continue
-        others = [
-            (table.get(("full", t, s, last)), item)
-            for (a, t, s, n), item in table.items()
-            if (a, n) == (ablation, last)
-        ]
-        made += _paired(f"full less {ablation}, round {last}", others)
+        shared = [number for _, task, seed, number in own if ("full", task, seed, number) in table]
+        if shared:
+            common = max(shared)
+            others = [(table.get(("full", t, s, n)), item) for (_, t, s, n), item in own.items() if n == common]
+            made += _paired(f"full less {ablation}, round {common}", others)
         unheard = [(held.get(("full", t, s)), item) for (a, t, s), item in held.items() if a == ablation]
         made += _paired(f"full less {ablation}, held-out topic", unheard)
     return made

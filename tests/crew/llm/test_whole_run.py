@@ -3,7 +3,7 @@
 import json
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -91,7 +91,7 @@ class Finished:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """Never change it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NANORESEARCH_HOME", str(tmp_path_factory.mktemp("whole")))
@@ -100,7 +100,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
         events: list[Event] = []
         with suppress(AuditFailed):
             carry_on(home, folder, NoFeedback(), events.append)
-    yield Finished(folder, script.asked, len(events))
+    return Finished(folder, script.asked, len(events))
 
 
 def test_interrupted_at_twenty_points_nothing_is_asked_twice(
@@ -202,3 +202,9 @@ def test_a_scripted_group_ends_in_an_audited_paper(monkeypatch: pytest.MonkeyPat
     assert audit.numbers_checked > 20
     assert folder.path("paper/paper.pdf").read_bytes().startswith(b"%PDF")
     assert Path(folder.path("coding/code/models.py")).read_text().count("def ") > 5
+
+
+def test_a_problem_of_all_roles_is_told_once() -> None:
+    assert len(assemble.model_problems(Config(crew="llm"))) == 1
+    split = Config.model_validate({"crew": "llm", "models": {"default": "local:a", "roles": {"critic": "openai:b"}}})
+    assert len(assemble.model_problems(split)) == 2

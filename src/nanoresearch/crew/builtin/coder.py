@@ -15,7 +15,7 @@ from nanoresearch.crew.builtin import codegen
 from nanoresearch.crew.builtin.debugger import apply_fix, holds
 from nanoresearch.crew.builtin.kits import load_kits
 from nanoresearch.crew.builtin.kits.kit import Fix, Kit
-from nanoresearch.crew.builtin.program import source_files, study_config
+from nanoresearch.crew.builtin.program import config_of, source_files
 from nanoresearch.crew.builtin.recall import Advice, advice, configurations, number_of, words_of
 from nanoresearch.crew.builtin.troubles import RESOURCES
 from nanoresearch.crew.roles import Briefing
@@ -52,16 +52,7 @@ class BuiltinCoder:
 
 def wanted_config(blueprint: Blueprint, guidance: CodingGuidance, requires: Sequence[str]) -> dict[str, Any]:
     """The content of config.json: the blueprint, and how the plan wants the program to report what it does."""
-    config = study_config(
-        datasets=[staged.card.id for staged in blueprint.datasets],
-        methods=blueprint.methods,
-        metrics=[metric.id for metric in blueprint.metrics],
-        sweep=blueprint.sweep,
-        protocol=blueprint.protocol,
-        measures=list(blueprint.measures),
-        slices=blueprint.slices,
-    )
-    return config | {
+    return config_of(blueprint) | {
         "log": guidance.log,
         "log_times": guidance.log_times,
         "log_versions": list(requires) if guidance.log_versions else [],

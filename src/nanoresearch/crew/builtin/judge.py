@@ -9,7 +9,7 @@ from pathlib import Path
 from nanoresearch.crew.builtin import codegen
 from nanoresearch.crew.builtin.kits import load_kits, read_code
 from nanoresearch.crew.builtin.kits.kit import Kit
-from nanoresearch.crew.builtin.program import study_config
+from nanoresearch.crew.builtin.program import config_of
 from nanoresearch.execution.evaluation import Judge
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.dataset import StagedDataset
@@ -91,15 +91,7 @@ def _in_library(staged: StagedDataset) -> bool:
 
 def _program(kit: Kit, blueprint: Blueprint, frozen: tuple[str, ...]) -> dict[str, str]:
     """The trusted program and what it is to do; nothing of it comes from the run's repository."""
-    config = study_config(
-        datasets=[staged.card.id for staged in blueprint.datasets],
-        methods=blueprint.methods,
-        metrics=[metric.id for metric in blueprint.metrics],
-        sweep=blueprint.sweep,
-        protocol=blueprint.protocol,
-        measures=list(blueprint.measures),
-        slices=blueprint.slices,
-    )
+    config = config_of(blueprint)
     config |= {"frozen": list(frozen), "format": kit.predictions, "withheld": list(kit.withheld)}
     program = {
         "data.py": codegen.take(read_code(kit.id, "data.py"), {"LOADERS": frozen}),

@@ -7,7 +7,7 @@ from typing import Any
 
 from nanoresearch.crew.builtin import codegen
 from nanoresearch.crew.builtin.kits import read_code
-from nanoresearch.schema.blueprint import MethodSpec, Protocol, Sweep
+from nanoresearch.schema.blueprint import Blueprint, MethodSpec, Protocol, Sweep
 
 
 def study_config(
@@ -32,6 +32,19 @@ def study_config(
         "measures": measures,
         "slices": slices,
     }
+
+
+def config_of(blueprint: Blueprint) -> dict[str, Any]:
+    """The content of config.json for a blueprint."""
+    return study_config(
+        datasets=[staged.card.id for staged in blueprint.datasets],
+        methods=blueprint.methods,
+        metrics=[metric.id for metric in blueprint.metrics],
+        sweep=blueprint.sweep,
+        protocol=blueprint.protocol,
+        measures=list(blueprint.measures),
+        slices=blueprint.slices,
+    )
 
 
 def base_of(method: MethodSpec) -> str:

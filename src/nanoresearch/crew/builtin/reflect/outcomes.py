@@ -42,7 +42,7 @@ def hypothesis_memory(
     }
     if asked_sweep is not None:
         facts["asked_sweep"] = asked_sweep
-    conditions = _tested(blueprint)
+    conditions = tested_under(blueprint)
     return memory(
         past,
         "hypothesis",
@@ -203,7 +203,8 @@ def verdict_on(component: str, blueprint: Blueprint, findings: tuple[Finding, ..
     return next((verdict for verdict in ("better", "worse") if verdict in said), "no_difference")
 
 
-def _tested(blueprint: Blueprint) -> Conditions:
+def tested_under(blueprint: Blueprint) -> Conditions:
+    """What a design says of the conditions under which a claim is tested."""
     conditions = {
         "study": (blueprint.study,),
         "dataset": data_ids(blueprint),

@@ -34,12 +34,7 @@ class BuiltinReflector:
             memory = f"memory_gb:{profile.compute.memory_gb:g}"
             conditions["hardware"] = (hardware_cores(profile.compute.cores), memory)
         if blueprint:
-            conditions["dataset"] = tuple(staged.card.id for staged in blueprint.datasets)
-            conditions["component"] = tuple(item.id for item in blueprint.components)
-            conditions["metric"] = (blueprint.metrics[0].id,)
-            conditions["test"] = (blueprint.test,)
-            if blueprint.sweep:
-                conditions["sweep"] = (blueprint.sweep.id,)
+            conditions |= outcomes.tested_under(blueprint) | {"test": (blueprint.test,)}
         return tuple(dict.fromkeys(tags)), conditions
 
     def reflect(self, trajectory: Trajectory) -> Lessons:

@@ -141,14 +141,8 @@ class LlmReflector:
                 conditions["dataset"] = hypothesis.datasets
         if blueprint:
             tags += [blueprint.study, blueprint.domain, *(tag for item in blueprint.components for tag in item.tags)]
-            conditions["study"] = (blueprint.study,)
-            conditions["domain"] = (blueprint.domain,)
-            conditions["dataset"] = tuple(staged.card.id for staged in blueprint.datasets)
-            conditions["component"] = tuple(item.id for item in blueprint.components)
-            conditions["metric"] = (blueprint.metrics[0].id,)
-            conditions["test"] = (blueprint.test,)
-            if blueprint.sweep:
-                conditions["sweep"] = (blueprint.sweep.id,)
+            conditions |= outcomes.tested_under(blueprint)
+            conditions |= {"domain": (blueprint.domain,), "test": (blueprint.test,)}
         return tuple(dict.fromkeys(tags)), conditions
 
     def reflect(self, trajectory: Trajectory) -> Lessons:
