@@ -16,9 +16,11 @@ from nanoresearch.planner.attitude import AttitudeReader, Evidence  # noqa: E402
 from nanoresearch.planner.base_model import load_base  # noqa: E402
 from nanoresearch.planner.lessons import schedule  # noqa: E402
 from nanoresearch.planner.planner import FixedPlanner, PlannerInput  # noqa: E402
+from nanoresearch.planner.policy import WrittenPlan  # noqa: E402
 from nanoresearch.planner.problems import AdapterUnusable, ModelUnusable, PlannerBusy, PlannerError  # noqa: E402
 from nanoresearch.planner.topics import load_topics  # noqa: E402
 from nanoresearch.planner.trainable import TrainablePlanner  # noqa: E402
+from nanoresearch.planner.using import typical  # noqa: E402
 from nanoresearch.schema.learning import LearningSettings  # noqa: E402
 from nanoresearch.schema.plan import Directive  # noqa: E402
 from nanoresearch.schema.profile import Profile  # noqa: E402
@@ -336,3 +338,10 @@ def test_the_reader_runs_on_any_model(tiny, tmp_path: Path) -> None:  # type: ig
     )
     keep.write_bytes(b"damaged")
     AttitudeReader(tiny, keep)
+
+
+def test_the_plan_in_use_does_what_most_sampled_plans_do() -> None:
+    plans = [WrittenPlan((), chosen) for chosen in ((0, 3), (0, 1), (1, 2), (0, 1), (0,), (0, 1))]
+    assert typical(plans).chosen == (0, 1)
+    assert typical(plans[:1]) is plans[0]
+    assert typical([WrittenPlan((), (2,)), WrittenPlan((), ()), WrittenPlan((), ())]).chosen == ()

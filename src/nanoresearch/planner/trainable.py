@@ -32,11 +32,13 @@ from nanoresearch.planner.policy import Policy, WrittenPlan
 from nanoresearch.planner.problems import AdapterUnusable
 from nanoresearch.planner.prompt import clean, shorten
 from nanoresearch.planner.rounds import Round, make_teacher
-from nanoresearch.planner.using import Inclusion, base_plans, draws, shares, teacher_plans, user_plans
+from nanoresearch.planner.using import Inclusion, base_plans, draws, shares, teacher_plans, typical, user_plans
 from nanoresearch.schema.learning import LearningSettings, PhaseMeasure, PlanReport, Preference, UpdateRecord
 from nanoresearch.schema.plan import Plan
 
 Progress = Callable[[str], None]
+CONSULTED = 16
+"""Plans that are sampled for the one in use."""
 
 
 class TrainablePlanner:
@@ -65,12 +67,12 @@ class TrainablePlanner:
         self._put_on(self.version)
 
     def plan(self, request: PlannerInput) -> Plan:
-        """Sample one plan with the user's adapter; the same request and version give the same plan.
+        """The most typical of some plans sampled with the user's adapter: a single draw could miss what was learned.
 
-        Without a version an anchored planner gives the usual plan.
+        The same request and version give the same plan. Without a version an anchored planner gives the usual plan.
         """
         lesson = self._lesson(request)
-        written = self._plans(lesson, 1, request.seed, adapter=True)[0]
+        written = typical(self._plans(lesson, CONSULTED, request.seed, adapter=True))
         return Plan(
             phase=request.phase,
             directives=tuple(lesson.directives[i] for i in written.chosen),

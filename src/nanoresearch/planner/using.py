@@ -1,5 +1,6 @@
 """Plans as they are used: the model's own, or the usual plan moved by what the adapter has learned. Imports torch."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -104,6 +105,12 @@ def teacher_plans(
         return anchor.scores(options, teacher_scores(silent, scores[1:], options) - scores[0], aim.bonus)
 
     return policy.write([Reading(base, False), *readings_of(aim)], lesson.menu, count, generator, mix, temperature)
+
+
+def typical(plans: Sequence[WrittenPlan]) -> WrittenPlan:
+    """The plan from which the others differ least, counted in directives: what most of them do, it does."""
+    often = Counter(i for plan in plans for i in plan.chosen)
+    return max(plans, key=lambda plan: sum(often[i] / len(plans) - 0.5 for i in plan.chosen))
 
 
 def shares(plans: Sequence[WrittenPlan], names: Sequence[str]) -> Inclusion:
