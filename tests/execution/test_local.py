@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from nanoresearch.execution.local import LocalExecutor
+from nanoresearch.execution.orders import tidy
 from nanoresearch.execution.supervise import MemoryMeter, TerminalFilter, _below
 
 from .conftest import OPEN, isolation_called, runs, wait_until
@@ -22,6 +23,7 @@ PARENT = """
 from pathlib import Path
 from nanoresearch.execution.executor import JobRequest
 from nanoresearch.execution.local import LocalExecutor
+from nanoresearch.execution.orders import tidy
 from nanoresearch.schema.isolation import Isolation
 import sys
 
@@ -133,3 +135,26 @@ def test_supervisor_module_imports_nothing_that_some_platform_lacks() -> None:
         """
     )
     subprocess.run([sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": str(SOURCE)}, check=True)
+
+
+def test_saved_predictions_outlive_the_scratch_folder(tmp_path: Path) -> None:
+    made = tmp_path / "scratch" / "predictions"
+    made.mkdir(parents=True)
+    (made / "iris-standard-baseline-0.pickle").write_bytes(b"values")
+    (made / "handed.predicted").write_bytes(b"for the scorer")
+    (made / "link.pickle").symlink_to("/etc/hostname")
+    tidy(tmp_path)
+    assert [path.name for path in (tmp_path / "predictions").iterdir()] == ["iris-standard-baseline-0.pickle"]
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_a_predictions_folder_that_is_a_link_is_left_alone(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a.pickle").write_bytes(b"somebody's")
+    output = tmp_path / "output"
+    (output / "scratch").mkdir(parents=True)
+    (output / "scratch" / "predictions").symlink_to(elsewhere)
+    tidy(output)
+    assert (elsewhere / "a.pickle").exists()
+    assert not (output / "predictions").exists()

@@ -58,6 +58,8 @@ FIXED = {
 SCRATCH = "scratch"
 PREDICTIONS = "predictions"
 """Folder of the scratch folder for the predictions that a study may save: the code folder cannot be written."""
+SAVED = ".pickle"
+"""Ending of predictions that are kept because the plan asks for them."""
 
 
 def job_environment(request: JobRequest, scratch: Path, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -161,11 +163,26 @@ def conclude(request: JobRequest, ending: Ending, *, timeout_s: float, cancelled
 
 
 def tidy(output: Path) -> None:
-    """Remove from an output folder what nobody needs once its job is judged: scratch files, reports without a word."""
+    """Remove from an output folder what nobody needs once its job is judged: scratch files, reports without a word.
+
+    Predictions that the study saved stay, under predictions/.
+    """
     reports = output / RESULTS
     if not reports.is_symlink() and reports.is_file() and reports.stat().st_size == 0:
         reports.unlink()
+    _keep_predictions(output)
     clear(output / SCRATCH)
+
+
+def _keep_predictions(output: Path) -> None:
+    """Move the predictions that a study was asked to save out of the scratch folder; links stay behind."""
+    made, kept = output / SCRATCH / PREDICTIONS, output / PREDICTIONS
+    if any(folder.is_symlink() for folder in (made.parent, made, kept)) or not made.is_dir():
+        return
+    for path in sorted(made.glob(f"*{SAVED}")):
+        if path.is_file() and not path.is_symlink():
+            kept.mkdir(exist_ok=True)
+            path.rename(kept / path.name)
 
 
 def clear(folder: Path) -> None:

@@ -6,7 +6,6 @@ earlier preferences, each time on another topic. Measures are taken on topics th
 """
 
 from collections.abc import Callable, Sequence
-from typing import get_args
 
 from torch import Tensor
 
@@ -54,6 +53,7 @@ class Round:
         self._earlier = {(measure.phase, measure.topic): measure for measure in earlier}
         self._frozen: Weights | None = None
         self._meant: set[Phase] = set()
+        self._held: set[Phase] = set()
 
     def run(
         self, record: UpdateRecord, lessons: Sequence[Lesson], profile: Profile
@@ -64,7 +64,7 @@ class Round:
             if lesson.phase not in heard:
                 heard[lesson.phase] = self._listen(lesson, self._text)
         record = record.model_copy(update={"preferences": tuple(heard.values())})
-        self._meant = {phase for phase, preference in heard.items() if self._says_something(preference)}
+        self._meant = spoken_of([(record.version, tuple(heard.values()))], self._settings)
         if not self._meant:
             reason = (
                 "The model found nothing in the feedback that bears on these phases' directives; nothing was learned."
@@ -72,14 +72,9 @@ class Round:
             return record.model_copy(update={"reason": reason}), None
         if self._settings.teacher != "base":
             self._frozen = self._policy.copy_weights()
-        held = {p.phase for _, preferences in self._chain for p in preferences if self._says_something(p)}
-        # Phases that nobody spoke of are measured too: an update must leave them as they were.
-        watched = {*get_args(Phase)} if self._settings.anchored else self._meant | held
+        held = self._held = spoken_of(self._chain, self._settings)
         topics = load_topics().probes
-        probes = {
-            phase: [self._on(phase, topic, profile) for topic in topics[: None if phase in self._meant | held else 1]]
-            for phase in sorted(watched)
-        }
+        probes = {phase: [self._on(phase, topic, profile) for topic in topics] for phase in sorted(self._meant | held)}
         before = {phase: self._before(several, record.parent) for phase, several in probes.items()}
         start = {phase: self._start(several) for phase, several in probes.items()}
         trained = [lesson for lesson in lessons if lesson.phase in self._meant]
@@ -136,10 +131,6 @@ class Round:
         )
         return record, self._policy.copy_weights() if verdict.accepted else None
 
-    def _says_something(self, preference: Preference) -> bool:
-        strongest = max(map(abs, preference.bonus.values()), default=0.0)
-        return bool(self._settings.prompt_weight) or strongest >= replay.MEANT_NATS
-
     def _more_lessons(self, held: set[Phase], profile: Profile, version: int) -> list[Lesson]:
         topics = load_topics().lessons
         phases = [*sorted(self._meant), *sorted(held - self._meant if self._settings.replay else ())]
@@ -191,7 +182,7 @@ class Round:
         known = self._earlier.get((several[0].phase, _topic(several)))
         if known is not None and known.after.keys() == set(several[0].names):
             return known.after
-        if not parent:
+        if not parent or several[0].phase not in self._held:
             return self._start(several)
         count, temperature = self._share(several), self._settings.temperature
         plans = [p for lesson in several for p in user_plans(self._policy, lesson, count, parent, temperature).plans]
@@ -225,6 +216,16 @@ class Round:
 
     def _share(self, several: Sequence[Lesson]) -> int:
         return -(-self._settings.probes // len(several))
+
+
+def spoken_of(chain: Sequence[tuple[int, Sequence[Preference]]], settings: LearningSettings) -> set[Phase]:
+    """Phases about whose directives some feedback said something. Only there does an adapter move anchored plans."""
+    return {
+        preference.phase
+        for _, preferences in chain
+        for preference in preferences
+        if settings.prompt_weight or max(map(abs, preference.bonus.values()), default=0.0) >= replay.MEANT_NATS
+    }
 
 
 def make_teacher(

@@ -31,10 +31,10 @@ from nanoresearch.planner.planner import PlannerInput
 from nanoresearch.planner.policy import Policy, WrittenPlan
 from nanoresearch.planner.problems import AdapterUnusable
 from nanoresearch.planner.prompt import clean, shorten
-from nanoresearch.planner.rounds import Round, make_teacher
+from nanoresearch.planner.rounds import Round, make_teacher, spoken_of
 from nanoresearch.planner.using import Inclusion, base_plans, draws, shares, teacher_plans, typical, user_plans
 from nanoresearch.schema.learning import LearningSettings, PhaseMeasure, PlanReport, Preference, UpdateRecord
-from nanoresearch.schema.plan import Plan
+from nanoresearch.schema.plan import Phase, Plan
 
 Progress = Callable[[str], None]
 CONSULTED = 16
@@ -163,9 +163,14 @@ class TrainablePlanner:
         return prepare(self.base, request, self.settings)
 
     def _plans(self, lesson: Lesson, n: int, seed: int, *, adapter: bool) -> Sequence[WrittenPlan]:
-        if adapter and self.version:
+        if adapter and self.version and (lesson.anchor is None or lesson.phase in self._spoken_of()):
             return user_plans(self.policy, lesson, n, seed, self.settings.temperature).plans
         return base_plans(self.policy, lesson, n, seed, self.settings.temperature)
+
+    def _spoken_of(self) -> set[Phase]:
+        """Phases that the version in use has heard something about; elsewhere the usual plan stands as it was."""
+        chain = [(r.version, r.preferences) for r in replay.lineage(self.history(), self.version)]
+        return spoken_of(chain, self.settings)
 
     def _measures_of(self, version: int) -> tuple[PhaseMeasure, ...]:
         return next((record.measures for record in self.history() if record.version == version), ())
