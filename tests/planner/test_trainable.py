@@ -105,9 +105,12 @@ def test_an_earlier_phase_is_replayed(tiny, tmp_path: Path) -> None:  # type: ig
     it._reader = StubReader(brief={"brief": 1.0})  # type: ignore[assignment]
     record = it.learn([(PlannerInput("writing", "digits", Profile()), None)], "brief")
     assert record.accepted
-    assert {measure.phase for measure in record.measures} == {"ideation", "planning", "coding", "writing"}
+    assert {measure.phase for measure in record.measures} == {"planning", "writing"}
     assert [preference.phase for preference in record.preferences] == ["writing"]
     assert len(record.losses) == 9
+    unspoken = PlannerInput("coding", "digits", Profile())
+    assert it.inclusion(unspoken, 16) == it.inclusion(unspoken, 16, adapter=False)
+    assert it.inclusion(ONE, 16) != it.inclusion(ONE, 16, adapter=False)
 
 
 def test_what_an_update_does_is_measured_on_topics_that_no_round_trains_on(  # type: ignore[no-untyped-def]
