@@ -65,7 +65,7 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
         (["run", ""], 2, "topic is empty"),
         (["run", "Protein folding with AlphaFold"], 1, "Palmer penguins"),
         (["run", "--profile", "nobody", "digit classification"], 2, "profile init --name nobody"),
-        (["run", "--set", "colour=red", "digit classification"], 2, "valid here: crew"),
+        (["run", "--set", "colour=red", "digit classification"], 2, "valid here: coding, crew"),
         (["run", "--feedback", "/none/such", "digit classification"], 2, "cannot be read"),
         (["run", "--crew", "magic", "digit classification"], 2, "Invalid value"),
         (["resume", "latest"], 2, "There are no runs"),
@@ -141,7 +141,7 @@ def test_the_interview_asks_every_question(monkeypatch: pytest.MonkeyPatch, home
     from nanoresearch.cli import profile
 
     monkeypatch.setattr("nanoresearch.cli.profile._interactive", lambda: True)
-    answers = ["nlp", "robustness", "linear models", "", *[""] * 16]
+    answers = ["nlp", "robustness", "linear models", "", *[""] * 17]
     done = CliRunner().invoke(profile.profile, ["init", "--name", "bob"], input="\n".join(answers) + "\n")
     assert done.exit_code == 0, done.output
     text = (home.profiles / "bob.toml").read_text()
