@@ -99,12 +99,17 @@ class Policy:
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Put weights into the adapter. Raises ValueError when they belong to another architecture."""
-        own = self.weights()
-        if own.keys() != weights.keys() or any(own[name].shape != weights[name].shape for name in own):
+        if not self.fits(weights):
             raise ValueError("These adapter weights do not fit the base model.")
+        own = self.weights()
         with torch.no_grad():
             for name, value in own.items():
                 value.copy_(weights[name].to(value))
+
+    def fits(self, weights: dict[str, Tensor]) -> bool:
+        """Whether weights have the names and shapes of this adapter's."""
+        own = self.weights()
+        return own.keys() == weights.keys() and all(own[name].shape == weights[name].shape for name in own)
 
     def reset(self) -> None:
         """Back to the adapter that changes nothing."""
