@@ -25,13 +25,13 @@ def make_teacher(
     informed = reading = None
     told = base.chat(HINDSIGHT.format(lesson.message, text)) if settings.prompt_weight else None
     if weights is not None:
-        reading = policy.read(lesson.prompt, adapter=False) if lesson.anchor else None
+        reading = lesson.read_by_base(policy) if lesson.anchor else None
         with policy.holding(weights):
             plain = policy.read(lesson.prompt)
             if told is not None:
                 informed = policy.read(told)
     else:
-        plain = policy.read(lesson.prompt, adapter=False)
+        plain = lesson.read_by_base(policy)
         if told is not None:
             informed = policy.read(told, adapter=False)
     return Teacher(plain, informed, settings.prompt_weight, lesson.bonus, weights is not None, weights, reading)

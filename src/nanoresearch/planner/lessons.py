@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from nanoresearch.planner.anchor import Anchor, anchor_to
 from nanoresearch.planner.base_model import BaseModel
+from nanoresearch.planner.branches import Prefix
 from nanoresearch.planner.choices import Menu
 from nanoresearch.planner.planner import PlannerInput
+from nanoresearch.planner.policy import Policy
 from nanoresearch.planner.prompt import clean, compose, menu_of
 from nanoresearch.planner.replay import rivals
 from nanoresearch.planner.sdpo import Teacher
@@ -33,6 +35,8 @@ class Lesson:
     """None where plans are the model's alone."""
     bonus: tuple[float, ...] = ()
     teacher: Teacher | None = None
+    base: Prefix | None = None
+    """The prompt as the base reads it, once it was read."""
 
     @property
     def names(self) -> list[str]:
@@ -43,6 +47,12 @@ class Lesson:
     def sentences(self) -> dict[str, str]:
         """Id -> sentence, in order of the menu."""
         return {directive.id: directive.text for directive in self.directives}
+
+    def read_by_base(self, policy: Policy) -> Prefix:
+        """The prompt as the base reads it, which never changes."""
+        if self.base is None:
+            self.base = policy.read(self.prompt, adapter=False)
+        return self.base
 
 
 def prepare(base: BaseModel, request: PlannerInput, settings: LearningSettings) -> Lesson:

@@ -28,7 +28,7 @@ from nanoresearch.schema.profile import Profile
 REPAIR_RATE = 0.5
 """Learning rate of repairing steps, as a share of the round's."""
 CLOSER = 3
-"""How many times as many plans are sampled before a round is refused: a refusal must not rest on chance."""
+"""How many times as many plans are sampled in all before a round is refused: a refusal must not rest on chance."""
 
 Weights = dict[str, Tensor]
 
@@ -104,6 +104,7 @@ class Round:
         kept = trust.kept(self._chain, asked, measure.after)
         verdict = trust.judge(measure, kept, settings)
         if not verdict.accepted:
+            self._say(f"{verdict.reason} A closer look is taken.")
             measure = self._measure(probes, before, teacher, CLOSER * settings.probes)
             kept = trust.kept(self._chain, asked, measure.after)
             verdict = trust.judge(measure, kept, settings)
