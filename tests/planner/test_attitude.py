@@ -11,6 +11,7 @@ from nanoresearch.planner import attitude  # noqa: E402
 from nanoresearch.planner.attitude import (  # noqa: E402
     ABOUT,
     AttitudeReader,
+    Evidence,
     fit_readout,
     likelihood_of,
     make_examples,
@@ -106,3 +107,11 @@ def test_a_stale_readout_is_fitted_anew(tiny, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(attitude, "INSTRUCTIONS", 6)
     AttitudeReader(tiny, keep)
     assert keep.read_bytes() != written
+
+
+def test_beside_a_clear_directive_faint_ones_do_not_count() -> None:
+    alone = Evidence((6.0, 0.0), (1.0, 1.0)).bonus(1.0, 5.0)
+    beside = Evidence((6.0, 30.0), (1.0, 1.0)).bonus(1.0, 5.0)
+    assert alone[0] > 4.0
+    assert beside[0] < 1.0
+    assert beside[1] > 4.9

@@ -46,7 +46,9 @@ RIDGE = 0.1
 NEIGHBOURS = 0.25
 """Weight of each neighbour in a token's attitude: what is said of a thing is often clearest beside it."""
 RELEVANT_NATS = 4.5
-"""Relevance at which a feedback is taken to speak of a directive with even odds."""
+"""Relevance at which a feedback is taken to speak of a directive with even odds, at least."""
+RELEVANT_SHARE = 0.25
+"""The same as a share of the most relevant directive's: the clearer a feedback names one, the less the others count."""
 ATTITUDE_SCALE = 0.5
 """Readout at which a thing in a feedback is clearly wanted or unwanted; the readout is fitted to 1 and -1."""
 SURENESS = 8.0
@@ -69,8 +71,9 @@ class Evidence:
 
     def bonus(self, weight: float, cap: float) -> list[float]:
         """Nats that each directive gains: the cap times the odds of being meant times the attitude."""
+        even = max(RELEVANT_NATS, RELEVANT_SHARE * max(self.relevance, default=0.0))
         return [
-            max(-cap, min(cap, weight * cap * _sigmoid(relevance - RELEVANT_NATS) * attitude))
+            max(-cap, min(cap, weight * cap * _sigmoid(relevance - even) * attitude))
             for relevance, attitude in zip(self.relevance, self.attitude, strict=True)
         ]
 

@@ -112,7 +112,11 @@ def with_rivals(bonus: Mapping[str, float], against: Mapping[str, frozenset[str]
 def settle(
     bonus: Mapping[str, float], fit: Mapping[str, float], against: Mapping[str, frozenset[str]]
 ) -> dict[str, float]:
-    """Of rivals that one feedback seems to want, those that it fits clearly worse than the best are ruled out by it."""
+    """Of rivals that one feedback seems to want, those that it fits clearly worse than the best are ruled out by it.
+
+    fit: nats; how much likelier the words make the directive, plus how likely the directive makes the words. Both
+    estimate the same pointwise mutual information up to a constant, so that their errors partly cancel.
+    """
     wanted = contested(bonus, against)
     outdone = {
         name

@@ -211,12 +211,14 @@ class TrainablePlanner:
         names = lesson.names
         bonus = dict(zip(names, evidence.bonus(self.settings.evidence_weight, self.settings.evidence_cap), strict=True))
         torn = sorted(replay.contested({n: b for n, b in bonus.items() if b >= replay.MEANT_NATS}, lesson.rivals))
-        fit = dict(zip(torn, self._reader.fit(text, [lesson.sentences[name] for name in torn]), strict=True))
+        relevance = dict(zip(names, evidence.relevance, strict=True))
+        likely = self._reader.fit(text, [lesson.sentences[name] for name in torn])
+        fit = {name: relevance[name] + nats for name, nats in zip(torn, likely, strict=True)}
         settled = replay.settle({name: bonus[name] for name in torn}, fit, lesson.rivals)
         return Preference(
             phase=lesson.phase,
             bonus=bonus | settled,
-            relevance=dict(zip(names, evidence.relevance, strict=True)),
+            relevance=relevance,
             attitude=dict(zip(names, evidence.attitude, strict=True)),
         )
 
