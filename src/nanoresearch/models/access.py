@@ -216,7 +216,7 @@ class Models:
                 if batch.failed:
                     raise Abandoned
                 return await self._ask(ask, lane, batch)
-            except BaseException:
+            except BaseException:  # Ctrl-C too: whatever it is, no other ask of the batch begins; it is passed on
                 batch.failed = True
                 raise
 

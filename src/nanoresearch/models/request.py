@@ -135,8 +135,8 @@ class JournaledModel(WrapperModel):
                 raise Abandoned
             try:
                 return await self._paid(key, asked, messages, settings, parameters)
-            except BaseException:
-                self._batch.failed = True  # before the gate opens for the next
+            except BaseException:  # Ctrl-C too; noted before the gate opens for the next, and passed on
+                self._batch.failed = True
                 raise
 
     async def _paid(

@@ -143,7 +143,9 @@ def typed(passage: Passage, case: Case, given: set[str], known: set[Decimal]) ->
     shown += _DECIMAL.findall(plain) if telling else []
     strange = [text for text in dict.fromkeys(shown) if not is_known(text, known)]
     if telling:
-        strange += [text for text in numbers_told(passage.body) if text not in strange and not _is_told(text, case, known)]
+        strange += [
+            text for text in numbers_told(passage.body) if text not in strange and not _is_told(text, case, known)
+        ]
         strange += spelt(passage.body, case.told)
     if strange:
         yield passage.where, f"shares or measured values that no record of the design has: {', '.join(strange)}"
