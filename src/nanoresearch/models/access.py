@@ -278,9 +278,9 @@ class Models:
 def _useless(error: AgentRunError, way: Route) -> NoUsableReply:
     cause = error.__cause__ or error.__context__
     detail = f" The last reason: {' '.join(str(cause).split())[:400]}" if cause is not None else ""
-    said = " ".join(str(error).split())[:300]
+    said = " ".join(str(error).split())[:300].rstrip(".") + "."
     text = hide(f"{said}{detail}", secrets(way.key_names))
     return NoUsableReply(
-        f"{way.model} (role {way.role}) gave no reply of the kind that was asked for: {text} "
-        "A larger model, or another one for this role, may help."
+        f"{way.model} (role {way.role}) gave no reply of the kind that was asked for: {text} A larger model may do "
+        f"better: name it in a new run (models.roles.{way.role})."
     )

@@ -74,7 +74,7 @@ def read_evidence(desk: Desk, papers: Sequence[Paper]) -> tuple[tuple[Evidence, 
         answers = desk.models.ask_all(asks)
     except (NoUsableReply, CutOff) as error:  # what rules find is there all the same
         problems = (*problems, UNREAD)
-        desk.events.emit("degraded", f"Survey: {UNREAD}. {error}")
+        desk.events.emit("warning", f"survey: {error}")
     claims = [score for answer in answers for score in answer.output.scores]
     kept = [record for claim in claims if (record := _confirmed(claim, texts)) is not None]
     if claims:

@@ -233,9 +233,9 @@ class LlmSurveyor:
         return [query.words for query in asked.queries]
 
     def _without(self, degraded: list[str], what: str, error: Exception) -> None:
-        """Note, in the survey and in the events, what a model gave no reply of use to."""
+        """Note in the survey what a model gave no reply of use to, and in the events why."""
         degraded.append(what)
-        self._desk.events.emit("degraded", f"Survey: {what}. {error}")
+        self._desk.events.emit("warning", f"survey: {error}")
 
     def _relevant(
         self, constant: str, found: list[Paper], guidance: IdeationGuidance, degraded: list[str]
