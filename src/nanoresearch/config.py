@@ -125,7 +125,7 @@ class PaperConfig(Record):
 class PlannerConfig(Record):
     """Who plans, and how it learns."""
 
-    kind: Literal["auto", "trainable", "prompt", "fixed"] = "fixed"
+    kind: Literal["auto", "trainable", "prompt", "fixed"] = "auto"
     """Learning where torch is installed, learning always, keeping feedback as text, or the same plan for everybody."""
     model: str = "smollm2-135m-instruct"
     """Base model: the default one, a local folder, or a hub name."""

@@ -7,8 +7,18 @@ import pytest
 from nanoresearch.planner.planner import FixedPlanner, PlannerInput
 from nanoresearch.planner.prompt import clean, compose, menu_of, shorten
 from nanoresearch.planner.promptonly import NOT_USED, NOTHING_LEARNED, PromptOnlyPlanner, pick
-from nanoresearch.planner.replay import Standing, lineage, rivals, settle, standing, superseded, with_rivals
-from nanoresearch.planner.trust import gained, judge, kept, moved, slipping
+from nanoresearch.planner.replay import (
+    Standing,
+    chain_of,
+    learned,
+    lineage,
+    rivals,
+    settle,
+    standing,
+    superseded,
+    with_rivals,
+)
+from nanoresearch.planner.trust import decided_by, judge, kept, moved, slipping
 from nanoresearch.schema.learning import LearningSettings, PhaseMeasure, Preference, UpdateRecord
 from nanoresearch.schema.plan import Directive
 from nanoresearch.schema.profile import Profile
@@ -44,24 +54,24 @@ def test_the_lineage_skips_refused_updates_and_left_branches() -> None:
 
 
 def test_the_newest_feedback_decides_on_what_it_speaks_of() -> None:
-    chain = [(1, [says(a=4.0, b=3.0, c=0.2)]), (2, [says(a=-4.0, b=0.1, c=0.0)])]
-    before, after = standing(chain[:1], "planning", {}), standing(chain, "planning", {})
+    chain = [(1, says(a=4.0, b=3.0, c=0.2)), (2, says(a=-4.0, b=0.1, c=0.0))]
+    before, after = standing(chain[:1], {}), standing(chain, {})
     assert {name: item.version for name, item in after.items()} == {"a": 2, "b": 1}
     assert after["a"].bonus < 0
     assert superseded(before, after) == {1: ("a",)}
 
 
 def test_speaking_of_a_directive_without_wanting_it_ends_the_older_wish() -> None:
-    chain = [(1, [says(a=4.0)]), (2, [says({"a": 9.0}, a=0.1)])]
-    assert standing(chain, "planning", {}) == {}
+    chain = [(1, says(a=4.0)), (2, says({"a": 9.0}, a=0.1))]
+    assert standing(chain, {}) == {}
 
 
 def test_a_new_wish_ends_older_wishes_for_its_rivals() -> None:
     menu = [directive("five", seeds=5), directive("one", seeds=2), directive("size", measures=["latency_ms"])]
     against = rivals(menu)
     assert against == {"five": frozenset({"one"}), "one": frozenset({"five"}), "size": frozenset()}
-    chain = [(1, [says(five=4.0, size=4.0)]), (2, [says(one=4.0)])]
-    assert set(standing(chain, "planning", against)) == {"one", "size"}
+    chain = [(1, says(five=4.0, size=4.0)), (2, says(one=4.0))]
+    assert set(standing(chain, against)) == {"one", "size"}
     assert settle({"five": 3.0, "one": 3.0, "size": 1.0}, {"five": 2.0, "one": 9.0, "size": 0.0}, against) == {
         "five": -3.0,
         "one": 3.0,
@@ -70,14 +80,14 @@ def test_a_new_wish_ends_older_wishes_for_its_rivals() -> None:
 
 
 def test_the_trust_region() -> None:
-    assert judge([measure()], {1: 0.9}, SETTINGS).accepted
-    assert "moved" in judge([measure(drift=99)], {}, SETTINGS).reason
-    assert "variety" in judge([measure(entropy=0.1)], {}, SETTINGS).reason
+    assert judge(measure(), {1: 0.9}, SETTINGS).accepted
+    assert "moved" in judge(measure(drift=99), {}, SETTINGS).reason
+    assert "variety" in judge(measure(entropy=0.1), {}, SETTINGS).reason
     after = dict.fromkeys("abcd", 0.9)
     spill = measure().model_copy(update={"before": {"a": 1.0}, "teacher": {"b": 1.0}, "after": after})
-    assert "1.8 directives that nobody asked for" in judge([spill], {}, SETTINGS).reason
-    assert judge([spill], {}, SETTINGS.model_copy(update={"anchored": False})).accepted
-    forgot = judge([measure()], {1: 0.9, 2: 0.3}, SETTINGS)
+    assert "1.8 directives that nobody asked for" in judge(spill, {}, SETTINGS).reason
+    assert judge(spill, {}, SETTINGS.model_copy(update={"anchored": False})).accepted
+    forgot = judge(measure(), {1: 0.9, 2: 0.3}, SETTINGS)
     assert not forgot.accepted
     assert "update 2" in forgot.reason
 
@@ -90,18 +100,36 @@ def test_the_share_of_a_way_is_that_of_the_directive_that_lags() -> None:
     assert moved(base, {"a": 0.0, "b": 0.5, "c": 0.2}, base, asked) is None  # nothing went the way that was asked
 
 
-def test_what_slips_is_found_by_phase() -> None:
+def test_what_slips_is_found() -> None:
     first = says(a=5.0, b=0.2, c=3.0).model_copy(
         update={"base": {"a": 0.0, "b": 0.0, "c": 0.0}, "reached": {"a": 1.0, "b": 1.0, "c": 1.0}}
     )
-    asked = {"planning": {"a": Standing(5.0, 1), "b": Standing(1.5, 1), "c": Standing(-5.0, 2)}}
-    left = kept([(1, [first])], asked, {"planning": {"a": 0.4, "b": 0.0, "c": 0.0}})  # type: ignore[arg-type]
-    assert left == {1: {"planning": 0.4}}  # b was barely touched, c is decided by another update
-    got = gained(2, asked, {"planning": {"c": 1.0}}, {"planning": {"c": 0.0}}, {"planning": {"c": 0.2}})  # type: ignore[arg-type]
-    assert got == {"planning": pytest.approx(0.8)}
-    assert slipping(left, got, SETTINGS) == {"planning"}
-    assert slipping({1: {"planning": 0.9}}, {"writing": 0.3}, SETTINGS) == {"writing"}
-    assert slipping({1: {"planning": 0.9}}, got, SETTINGS) == set()
+    asked = {"a": Standing(5.0, 1), "b": Standing(1.5, 1), "c": Standing(-5.0, 2)}
+    left = kept([(1, first)], asked, {"a": 0.4, "b": 0.0, "c": 0.0})
+    assert left == {1: 0.4}  # b was barely touched, c is decided by another update
+    assert decided_by(asked, 2) == {"c": -5.0}
+    assert slipping(left, None, SETTINGS)
+    assert slipping({1: 0.9}, 0.3, SETTINGS)
+    assert not slipping({1: 0.9}, 0.8, SETTINGS)
+    assert not slipping({}, None, SETTINGS)
+
+
+def test_each_phase_has_the_updates_that_made_its_adapter() -> None:
+    def of(version: int, parent: int, *phases: str, accepted: bool = True) -> UpdateRecord:
+        heard = tuple(Preference(phase=phase, bonus={"a": version}) for phase in ("planning", "coding"))  # type: ignore[arg-type]
+        return update(version, parent, accepted).model_copy(update={"phases": phases, "preferences": heard})
+
+    history = [of(1, 0, "planning"), of(2, 1, accepted=False), of(3, 1, "coding"), of(4, 3, "planning", "coding")]
+    by_phase = learned(history, 4)
+    assert {phase: [r.version for r in records] for phase, records in by_phase.items()} == {
+        "planning": [1, 4],
+        "coding": [3, 4],
+    }
+    assert [(version, item.phase) for version, item in chain_of(by_phase["coding"], "coding")] == [
+        (3, "coding"),
+        (4, "coding"),
+    ]
+    assert learned(history, 0) == {}
 
 
 def test_a_wish_speaks_against_its_rivals_that_nobody_wants() -> None:

@@ -1,7 +1,7 @@
 """A user's adapter versions on disk. A version is there whole or not at all; the current one always stays usable.
 
     planners/NAME/versions/0003/update.json           every update, accepted or not (UpdateRecord)
-    planners/NAME/versions/0003/adapter.safetensors   the weights, of accepted updates only
+    planners/NAME/versions/0003/PHASE.safetensors     the adapters of phases in which the update was accepted
     planners/NAME/current.json                        which version is used (CurrentVersion)
     planners/NAME/.lock                               held while an update runs
 
@@ -10,7 +10,7 @@ Imports torch only when weights are read or written.
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +19,16 @@ from filelock import FileLock, Timeout
 
 from nanoresearch.paths import read_record, write_atomic
 from nanoresearch.planner.problems import AdapterUnusable, PlannerBusy, PlannerError
+from nanoresearch.planner.replay import learned
 from nanoresearch.schema.learning import CurrentVersion, UpdateRecord
+from nanoresearch.schema.plan import Phase
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-WEIGHTS, UPDATE = "adapter.safetensors", "update.json"
+    Weights = dict[str, Tensor]
+
+UPDATE = "update.json"
 
 
 class AdapterStore:
@@ -76,18 +80,18 @@ class AdapterStore:
         """A number that no update has had."""
         return max((record.version for record in self.history()), default=0) + 1
 
-    def save(self, record: UpdateRecord, weights: "dict[str, Tensor] | None") -> None:
+    def save(self, record: UpdateRecord, weights: "Mapping[Phase, Weights]") -> None:
         """Keep an update; with weights it becomes the current version. Raises PlannerError when the disk is full."""
         folder = self.root / "versions" / f"{record.version:04d}"
         partial: Path | None = None
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".partial-"))
-            if weights is not None:
-                self._write_weights(partial / WEIGHTS, weights, record)
+            for phase, values in weights.items():
+                self._write_weights(partial / f"{phase}.safetensors", values, record)
             write_atomic(partial / UPDATE, record.model_dump_json(indent=1) + "\n")
             partial.replace(folder)
-            if weights is not None:
+            if weights:
                 self._point_to(record.version, record.model_sha256)
         except OSError as error:
             raise PlannerError(
@@ -98,18 +102,18 @@ class AdapterStore:
             if partial is not None:
                 shutil.rmtree(partial, ignore_errors=True)
 
-    def load(self, version: int) -> "dict[str, Tensor]":
-        """The weights of a version. Raises AdapterUnusable when they are missing or damaged."""
-        from safetensors.torch import load_file
+    def load(self, version: int) -> "dict[Phase, Weights]":
+        """The adapters of a version, each from the update that made it.
 
-        path = self.root / "versions" / f"{version:04d}" / WEIGHTS
-        try:
-            return load_file(path)
-        except Exception as error:  # a damaged file makes the reader raise errors of many kinds
+        Raises AdapterUnusable when they are missing or damaged.
+        """
+        made = {phase: records[-1].version for phase, records in learned(self.history(), version).items()}
+        if version and not made:
             raise AdapterUnusable(
-                f"Version {version} of the planner cannot be read from {path}: {str(error).splitlines()[0]}. "
-                "Choose another with `nanoresearch planner rollback`."
-            ) from error
+                f"Version {version} of the planner in {self.root} has no adapter of any phase: it is damaged or was "
+                "made by another release. Start afresh with `nanoresearch planner rollback 0`."
+            )
+        return {phase: self._read_weights(phase, by) for phase, by in made.items()}
 
     def rollback(self, version: int, fingerprint: str) -> None:
         """Use an earlier accepted version again; 0 is the base without an adapter. Raises PlannerError."""
@@ -121,7 +125,19 @@ class AdapterStore:
             self.load(version)
         self._point_to(version, fingerprint)
 
-    def _write_weights(self, path: Path, weights: "dict[str, Tensor]", record: UpdateRecord) -> None:
+    def _read_weights(self, phase: Phase, version: int) -> "Weights":
+        from safetensors.torch import load_file
+
+        path = self.root / "versions" / f"{version:04d}" / f"{phase}.safetensors"
+        try:
+            return load_file(path)
+        except Exception as error:  # a damaged file makes the reader raise errors of many kinds
+            raise AdapterUnusable(
+                f"Version {version} of the planner cannot be read from {path}: {str(error).splitlines()[0]}. "
+                "Choose another with `nanoresearch planner rollback`."
+            ) from error
+
+    def _write_weights(self, path: Path, weights: "Weights", record: UpdateRecord) -> None:
         from safetensors.torch import save
 
         plain = {name: value.detach().cpu().contiguous() for name, value in weights.items()}

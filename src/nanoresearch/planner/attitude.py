@@ -49,7 +49,7 @@ RELEVANT_NATS = 4.5
 """Relevance at which a feedback is taken to speak of a directive with even odds."""
 ATTITUDE_SCALE = 0.5
 """Readout at which a thing in a feedback is clearly wanted or unwanted; the readout is fitted to 1 and -1."""
-SURENESS = 4.0
+SURENESS = 8.0
 """How soon an attitude counts as certain: the sign is right far more often than the size says."""
 ASKING_SHIFT, ASKING_SCALE = 0.5, 0.2
 """Directives ask for something unless the readout is clear that they forbid it."""

@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from nanoresearch.planner.branches import PROMPT, branch_mask
 from nanoresearch.planner.choices import Menu
+from nanoresearch.planner.lora import Served
 from nanoresearch.planner.problems import ModelUnusable
 from nanoresearch.planner.smollm import DEFAULT_MODEL, ensure_smollm
 
@@ -33,6 +34,8 @@ class BaseModel:
     device: torch.device = field(init=False)
     packs: bool = field(init=False)
     """Whether plans that continue one prompt can share a row of tokens."""
+    served: Served = field(default_factory=Served)
+    """Which rows of a batch get an adapter, in models whose adapters can do that."""
     _adapters: int = 0
 
     def __post_init__(self) -> None:

@@ -1,7 +1,8 @@
 """One prompt and the plans that continue it: the prompt's keys and values are held once, whatever the number of plans.
 
 Plans are packed one behind the other in a single row; a mask lets each see the prompt and itself, and its positions
-count on from the prompt's end. So nothing is copied for each plan and nothing is padded. Models whose attention is not
+count on from the prompt's end. So nothing is copied for each plan and nothing is padded. A prompt that was read several
+ways (with an adapter and without) is continued in all of them at once, as a batch. Models whose attention is not
 of that kind (sliding windows, biases by distance) get a row for each plan instead. Imports torch.
 """
 
@@ -70,13 +71,13 @@ class RoomyLayer(SharedLayer):  # type: ignore[no-untyped-call]
 class Branches:
     """Plans that continue a prompt, fed a few tokens at a time."""
 
-    def __init__(self, prefix: Prefix, count: int, *, packed: bool, room: int | None = None) -> None:
+    def __init__(self, readings: Sequence[Prefix], count: int, *, packed: bool, room: int | None = None) -> None:
         """packed: plans may share a row. room: tokens of the longest plan, when plans grow without gradients."""
         size = GROUP if packed else 1
-        self._rows = [_Row(prefix, min(size, count - start), room) for start in range(0, count, size)]
+        self._rows = [_Row(readings, min(size, count - start), room) for start in range(0, count, size)]
 
     def feed(self, decoder: Any, tokens: Sequence[Sequence[int]]) -> list[Tensor]:
-        """Run more tokens of each plan, none for some: the state at each of them, (tokens, width) for each plan."""
+        """Run more tokens of each plan, none for some: the states at them, (readings, tokens, width) for each plan."""
         states: list[Tensor] = []
         for row in self._rows:
             states += row.feed(decoder, tokens[len(states) : len(states) + row.count])
@@ -84,20 +85,25 @@ class Branches:
 
 
 class _Row:
-    def __init__(self, prefix: Prefix, count: int, room: int | None) -> None:
+    def __init__(self, readings: Sequence[Prefix], count: int, room: int | None) -> None:
         self.count = count
         self._cache = DynamicCache()
         self._cache.layers = [
-            SharedLayer(*pair) if room is None else RoomyLayer(*pair, count * room)
-            for pair in zip(prefix.keys, prefix.values, strict=True)
+            SharedLayer(key, value) if room is None else RoomyLayer(key, value, count * room)
+            for key, value in zip(
+                _stacked([reading.keys for reading in readings]),
+                _stacked([reading.values for reading in readings]),
+                strict=True,
+            )
         ]
-        self._owner = [PROMPT] * prefix.length  # of each token in the cache
-        self._lengths = [prefix.length] * count  # of the prompt and each plan
-        self._like = prefix.keys[0]
+        length = readings[0].length
+        self._owner = [PROMPT] * length  # of each token in the cache
+        self._lengths = [length] * count  # of the prompt and each plan
+        self._like, self._batch = readings[0].keys[0], len(readings)
 
     def feed(self, decoder: Any, tokens: Sequence[Sequence[int]]) -> list[Tensor]:
         if not any(tokens):
-            return [self._like.new_empty(0, 0)] * self.count
+            return [self._like.new_empty(self._batch, 0, 0)] * self.count
         device = self._like.device
         positions: list[int] = []
         for plan, more in enumerate(tokens):
@@ -105,13 +111,18 @@ class _Row:
             self._owner += [plan] * len(more)
             self._lengths[plan] += len(more)
         hidden: Tensor = decoder(
-            input_ids=torch.tensor([[token for more in tokens for token in more]], device=device),
-            position_ids=torch.tensor([positions], device=device),
+            input_ids=torch.tensor([[token for more in tokens for token in more]] * self._batch, device=device),
+            position_ids=torch.tensor([positions] * self._batch, device=device),
             attention_mask=branch_mask(self._owner, len(positions), self._like) if self.count > 1 else None,
             past_key_values=self._cache,
             use_cache=True,
         ).last_hidden_state
-        return list(torch.split(hidden[0], [len(more) for more in tokens]))
+        return list(torch.split(hidden, [len(more) for more in tokens], dim=1))
+
+
+def _stacked(readings: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+    """Each layer's tensors of all readings as one batch."""
+    return readings[0] if len(readings) == 1 else tuple(torch.cat(layer) for layer in zip(*readings, strict=True))
 
 
 def branch_mask(owner: Sequence[int], fresh: int, like: Tensor) -> Tensor:

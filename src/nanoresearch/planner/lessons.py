@@ -1,12 +1,14 @@
-"""What a round of learning trains and measures on: planner inputs, and which of them each step takes. Imports torch."""
+"""What a round of learning trains and measures on: planner inputs, made ready for the model. Imports torch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nanoresearch.planner.anchor import Anchor, anchor_to
 from nanoresearch.planner.base_model import BaseModel
+from nanoresearch.planner.branches import Prefix
 from nanoresearch.planner.choices import Menu
 from nanoresearch.planner.planner import PlannerInput
+from nanoresearch.planner.policy import Policy
 from nanoresearch.planner.prompt import clean, compose, menu_of
 from nanoresearch.planner.replay import rivals
 from nanoresearch.planner.sdpo import Teacher
@@ -31,10 +33,10 @@ class Lesson:
     rivals: Mapping[str, frozenset[str]]
     anchor: Anchor | None
     """None where plans are the model's alone."""
-    fresh: bool = True
-    """Whether this round's feedback is about it, or an earlier one's."""
     bonus: tuple[float, ...] = ()
     teacher: Teacher | None = None
+    base: Prefix | None = None
+    """The prompt as the base reads it, once it was read."""
 
     @property
     def names(self) -> list[str]:
@@ -46,8 +48,14 @@ class Lesson:
         """Id -> sentence, in order of the menu."""
         return {directive.id: directive.text for directive in self.directives}
 
+    def read_by_base(self, policy: Policy) -> Prefix:
+        """The prompt as the base reads it, which never changes."""
+        if self.base is None:
+            self.base = policy.read(self.prompt, adapter=False)
+        return self.base
 
-def prepare(base: BaseModel, request: PlannerInput, settings: LearningSettings, *, fresh: bool = True) -> Lesson:
+
+def prepare(base: BaseModel, request: PlannerInput, settings: LearningSettings) -> Lesson:
     """A planner input as the model sees it."""
     directives = menu_of(request)
     against = rivals(directives)
@@ -65,7 +73,6 @@ def prepare(base: BaseModel, request: PlannerInput, settings: LearningSettings, 
         prompt=base.chat(message),
         rivals=against,
         anchor=anchor_to([*position], usual, settings.sharpness) if settings.anchored and usual else None,
-        fresh=fresh,
     )
 
 
@@ -78,15 +85,3 @@ def describe(lesson: Lesson, plan: Plan | None) -> PlannedRequest:
         directives=lesson.sentences,
         plans=(tuple(directive.id for directive in plan.directives),) if plan else (),
     )
-
-
-def schedule(fresh: Sequence[bool], steps: int) -> list[int]:
-    """Which lesson each step takes: the new ones in turn, and after every two of them an earlier one."""
-    new = [i for i, is_new in enumerate(fresh) if is_new]
-    old = [i for i, is_new in enumerate(fresh) if not is_new]
-    order: list[int] = []
-    for step in range(steps):
-        order.append(new[step % len(new)])
-        if old and step % 2:
-            order.append(old[step // 2 % len(old)])
-    return order

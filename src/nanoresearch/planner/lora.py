@@ -2,13 +2,17 @@
 
 peft makes, names, switches, saves and loads adapters as before; only the arithmetic of its plain linear layers is
 replaced, and whatever else a layer does (quantised weights, DoRA, dropout, several adapters at once, merged weights)
-goes peft's way. Imports torch.
+goes peft's way. A batch may be served in part: its first rows with the adapter, the others as the base computes them,
+so that both are had for one passage over the weights, which is what a few tokens cost. Imports torch.
 """
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
-from peft.tuners.lora import Linear
+from peft.tuners.lora import Linear, LoraLayer
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -49,17 +53,46 @@ class LoraProduct(torch.autograd.Function):
         return of_x, None, None, of_a, of_b, None
 
 
+@dataclass
+class Served:
+    """Which rows of a batch get the adapter; one for all layers of a model."""
+
+    rows: int | None = None
+    """So many, from the first; None for all."""
+
+    @contextmanager
+    def only(self, rows: int) -> Iterator[None]:
+        """Only so many for a while; no gradients flow then."""
+        before, self.rows = self.rows, rows
+        try:
+            yield
+        finally:
+            self.rows = before
+
+
 class LeanLinear(Linear):
     """peft's LoRA layer over a plain linear layer, computed by LoraProduct where that is the same."""
 
+    served: Served
+
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """The layer's output with the active adapter."""
+        """The layer's output, with the active adapter in the rows that it serves."""
+        rows = self.served.rows
+        if rows == 0:
+            bare: Tensor = self.base_layer(x)
+            return bare
         if args or kwargs or not self._is_plain(x):
-            result: Tensor = super().forward(x, *args, **kwargs)
-            return result
+            result: Tensor = super().forward(x[:rows], *args, **kwargs)
+            return result if rows is None else torch.cat([result, self.base_layer(x[rows:])])
         name, base = self.active_adapters[0], self.base_layer
-        a, b = self.lora_A[name].weight, self.lora_B[name].weight
-        product: Tensor = LoraProduct.apply(x, base.weight, base.bias, a, b, self.scaling[name])  # type: ignore[no-untyped-call]
+        a: Any = self.lora_A[name].weight
+        b: Any = self.lora_B[name].weight
+        scale = self.scaling[name]
+        if rows is not None:
+            out: Tensor = base(x)
+            out[:rows] += ((x[:rows].to(a.dtype) @ a.T) @ b.T).mul_(scale).to(out.dtype)
+            return out
+        product: Tensor = LoraProduct.apply(x, base.weight, base.bias, a, b, scale)  # type: ignore[no-untyped-call]
         return product
 
     def _is_plain(self, x: Tensor) -> bool:
@@ -77,12 +110,20 @@ class LeanLinear(Linear):
         )
 
 
-def make_lean(model: torch.nn.Module) -> None:
-    """Let peft's plain LoRA layers compute in fewer operations; other kinds of layers stay as they are."""
+def make_lean(model: torch.nn.Module, served: Served) -> bool:
+    """Let peft's plain LoRA layers compute in fewer operations; other kinds of layers stay as they are.
+
+    Returns whether all could, so that a batch can be served in part.
+    """
+    whole = True
     for module in model.modules():
         # Hooks of a device map move weights and inputs around a layer's own call, which is left out here.
         if type(module) is Linear and type(module.base_layer) is torch.nn.Linear and not _hooked(module.base_layer):
             module.__class__ = LeanLinear
+            cast(LeanLinear, module).served = served
+        elif isinstance(module, LoraLayer) and not isinstance(module, LeanLinear):
+            whole = False
+    return whole
 
 
 def _hooked(layer: torch.nn.Module) -> bool:

@@ -42,6 +42,11 @@ class Reading:
     weights: dict[str, Tensor] | None = None
     """Other weights for the adapter than the present ones."""
 
+    def goes_with(self, other: "Reading") -> bool:
+        """Whether both can be continued in one batch: as long, with the same last token, and no two adapters."""
+        one_adapter = not (self.adapter and other.adapter) or self.weights is other.weights
+        return one_adapter and (self.prefix.length, self.prefix.last) == (other.prefix.length, other.prefix.last)
+
 
 Mix = Callable[[Sequence[Tensor], Options], Tensor]
 """Logits of the options (A,) from each reading's log-probabilities of them, (A,) each."""
@@ -80,7 +85,7 @@ class Policy:
             else:
                 self.model = get_peft_model(base.model, config, adapter_name=self.adapter)
                 base.model = self.model
-        make_lean(self.model)
+        self._lean = make_lean(self.model, base.served)
         self.model.eval()  # no dropout anywhere; gradients do not need training mode
         self._initial = {name: value.detach().clone() for name, value in self.weights().items()}
 
@@ -99,12 +104,17 @@ class Policy:
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Put weights into the adapter. Raises ValueError when they belong to another architecture."""
-        own = self.weights()
-        if own.keys() != weights.keys() or any(own[name].shape != weights[name].shape for name in own):
+        if not self.fits(weights):
             raise ValueError("These adapter weights do not fit the base model.")
+        own = self.weights()
         with torch.no_grad():
             for name, value in own.items():
                 value.copy_(weights[name].to(value))
+
+    def fits(self, weights: dict[str, Tensor]) -> bool:
+        """Whether weights have the names and shapes of this adapter's."""
+        own = self.weights()
+        return own.keys() == weights.keys() and all(own[name].shape == weights[name].shape for name in own)
 
     def reset(self) -> None:
         """Back to the adapter that changes nothing."""
@@ -113,8 +123,9 @@ class Policy:
     @contextmanager
     def adapted(self, on: bool) -> Iterator[None]:
         """The model with this user's adapter, or without any."""
-        self.model.set_adapter(self.adapter)
-        with nullcontext() if on else self.model.disable_adapter():
+        if self.model.active_adapter != self.adapter:
+            self.model.set_adapter(self.adapter)
+        with nullcontext() if on else self.base.served.only(0) if self._lean else self.model.disable_adapter():
             yield
 
     @contextmanager
@@ -135,7 +146,7 @@ class Policy:
         """Run a prompt once, to be shared by what follows it."""
         ids = torch.tensor([list(prompt[:-1])], device=self.device)
         with self.adapted(adapter), torch.set_grad_enabled(grad):
-            cache = self._decoder()(input_ids=ids, use_cache=True, past_key_values=DynamicCache()).past_key_values
+            cache = self.decoder(input_ids=ids, use_cache=True, past_key_values=DynamicCache()).past_key_values
         keys, values = zip(*((layer.keys, layer.values) for layer in cache.layers), strict=True)
         return Prefix(keys, values, prompt[-1])
 
@@ -173,7 +184,7 @@ class Policy:
         progress = [Progress() for _ in range(count)]
         plans: list[list[int]] = [[] for _ in range(count)]
         pending: list[list[int]] = [[] for _ in range(count)]
-        streams = [Branches(r.prefix, count, packed=self.base.packs, room=menu.longest + 1) for r in readings]
+        streams = self._streams(readings, count, menu.longest + 1)
         started = False
         while True:
             choices: list[Options] = []
@@ -184,17 +195,15 @@ class Policy:
                 choices.append(options)
             if not any(choices):
                 break
-            states = []
-            for reading, stream in zip(readings, streams, strict=True):
-                tokens = pending if started else [[reading.prefix.last, *more] for more in pending]
-                with self.reading(reading):
-                    states.append(stream.feed(self._decoder(), tokens))
+            states: dict[int, list[Tensor]] = {}  # of each reading, at the new tokens of each plan
+            for stream in streams:
+                states |= stream.feed(pending, first=not started)
             started = True
             for i, options in enumerate(choices):
                 if not options:
                     continue
                 tokens_here = list(options)
-                scores = [self._project(rows[i][-1], tokens_here).log_softmax(-1) for rows in states]
+                scores = [self._project(states[k][i][-1], tokens_here).log_softmax(-1) for k in range(len(readings))]
                 taken = tokens_here[_draw(mix(scores, options), temperature, generator)]
                 progress[i] = menu.advance(progress[i], taken)
                 plans[i].append(taken)
@@ -202,13 +211,28 @@ class Policy:
         return [WrittenPlan(tuple(plan), state.chosen) for plan, state in zip(plans, progress, strict=True)]
 
     @contextmanager
-    def reading(self, reading: Reading) -> Iterator[None]:
-        """The model as it made a reading."""
+    def serving(self, readings: Sequence[Reading]) -> Iterator[None]:
+        """The model as it made each of these readings, those with the adapter first, for a batch of a row each."""
+        adapted = [reading for reading in readings if reading.adapter]
+        weights = adapted[0].weights if adapted else None
         with (
-            nullcontext() if reading.weights is None else self.holding(reading.weights),
-            self.adapted(reading.adapter),
+            nullcontext() if weights is None else self.holding(weights),
+            self.adapted(bool(adapted)),
+            self.base.served.only(len(adapted)) if 0 < len(adapted) < len(readings) else nullcontext(),
         ):
             yield
+
+    def _streams(self, readings: Sequence[Reading], count: int, room: int) -> "list[_Stream]":
+        """As few as can serve all readings: a few tokens cost one passage over the weights, however many read them."""
+        groups: list[list[int]] = []
+        for i, reading in enumerate(readings):
+            fits = (group for group in groups if self._lean and all(readings[j].goes_with(reading) for j in group))
+            if (group := next(fits, None)) is None:
+                groups.append([i])
+            else:
+                group.append(i)
+        ordered = (sorted(group, key=lambda i: not readings[i].adapter) for group in groups)
+        return [_Stream(self, {i: readings[i] for i in group}, count, room) for group in ordered]
 
     def hidden(
         self, prefix: Prefix, plans: Sequence[WrittenPlan], *, adapter: bool = True, grad: bool = False
@@ -217,10 +241,10 @@ class Policy:
 
         Rows of shorter plans end in zeros. Gradients flow into the prefix when it has any.
         """
-        branches = Branches(prefix, len(plans), packed=self.base.packs)
+        branches = Branches([prefix], len(plans), packed=self.base.packs)
         with self.adapted(adapter), torch.set_grad_enabled(grad):
-            states = branches.feed(self._decoder(), [[prefix.last, *plan.tokens[:-1]] for plan in plans])
-            return torch.nn.utils.rnn.pad_sequence(states, batch_first=True)
+            states = branches.feed(self.decoder, [[prefix.last, *plan.tokens[:-1]] for plan in plans])
+            return torch.nn.utils.rnn.pad_sequence([state[0] for state in states], batch_first=True)
 
     def allowed_logits(self, states: Tensor, menu: Menu) -> Tensor:
         """Logits of the menu's tokens: (..., width) -> (..., A), A in the order of menu_tokens."""
@@ -230,7 +254,9 @@ class Policy:
         """Logits of the whole vocabulary: (..., width) -> (..., V)."""
         return self._project(states, None)
 
-    def _decoder(self) -> Any:
+    @property
+    def decoder(self) -> Any:
+        """The transformer below the output layer."""
         model: Any = self.model
         return model.get_base_model().get_decoder()
 
@@ -244,6 +270,22 @@ class Policy:
         bias = None if head.bias is None else head.bias[index]
         logits = torch.nn.functional.linear(states, head.weight[index], bias)
         return logits if logits.dtype == torch.float64 else logits.float()
+
+
+class _Stream:
+    """Readings that are continued in one batch."""
+
+    def __init__(self, policy: Policy, readings: dict[int, Reading], count: int, room: int) -> None:
+        self._policy, self._readings = policy, readings
+        self._last = next(iter(readings.values())).prefix.last
+        self._branches = Branches([r.prefix for r in readings.values()], count, packed=policy.base.packs, room=room)
+
+    def feed(self, pending: Sequence[Sequence[int]], *, first: bool) -> dict[int, list[Tensor]]:
+        """Run more tokens of each plan. Returns for each reading the states at them, (tokens, width) for each plan."""
+        tokens = [[self._last, *more] for more in pending] if first else pending
+        with self._policy.serving(list(self._readings.values())):
+            states = self._branches.feed(self._policy.decoder, tokens)
+        return {index: [state[row] for state in states] for row, index in enumerate(self._readings)}
 
 
 def menu_tokens(menu: Menu) -> tuple[int, ...]:

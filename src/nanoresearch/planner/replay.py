@@ -28,6 +28,10 @@ class Standing:
     version: int
 
 
+Chain = Sequence[tuple[int, Preference]]
+"""What the feedback of each version said about one phase, oldest first."""
+
+
 def lineage(history: Sequence[UpdateRecord], version: int) -> list[UpdateRecord]:
     """The accepted updates that led to a version, oldest first."""
     by_version = {record.version: record for record in history if record.accepted}
@@ -38,24 +42,33 @@ def lineage(history: Sequence[UpdateRecord], version: int) -> list[UpdateRecord]
     return chain[::-1]
 
 
-def standing(
-    chain: Sequence[tuple[int, Sequence[Preference]]], phase: Phase, rivals: Mapping[str, frozenset[str]]
-) -> dict[str, Standing]:
-    """Directive -> what the un-superseded part of a chain of feedback asks for. Newest last."""
+def learned(history: Sequence[UpdateRecord], version: int) -> dict[Phase, list[UpdateRecord]]:
+    """The updates that led to a version's adapter of each phase, oldest first; phases without an adapter are absent."""
+    found: dict[Phase, list[UpdateRecord]] = {}
+    for record in lineage(history, version):
+        for phase in record.phases:
+            found.setdefault(phase, []).append(record)
+    return found
+
+
+def chain_of(records: Sequence[UpdateRecord], phase: Phase) -> list[tuple[int, Preference]]:
+    """What these updates said about a phase."""
+    return [(record.version, item) for record in records for item in record.preferences if item.phase == phase]
+
+
+def standing(chain: Chain, rivals: Mapping[str, frozenset[str]]) -> dict[str, Standing]:
+    """Directive -> what the un-superseded part of a chain of feedback asks for."""
     held: dict[str, Standing] = {}
-    for version, preferences in chain:
-        for preference in preferences:
-            if preference.phase != phase:
-                continue
-            asked = {name: nats for name, nats in preference.bonus.items() if abs(nats) >= MEANT_NATS}
-            for name in spoken(preference):
-                held.pop(name, None)
-            for name, nats in asked.items():
-                if nats > 0:
-                    for rival in rivals.get(name, frozenset()):
-                        if rival in held and held[rival].bonus > 0 and held[rival].version != version:
-                            del held[rival]
-                held[name] = Standing(nats, version)
+    for version, preference in chain:
+        asked = {name: nats for name, nats in preference.bonus.items() if abs(nats) >= MEANT_NATS}
+        for name in spoken(preference):
+            held.pop(name, None)
+        for name, nats in asked.items():
+            if nats > 0:
+                for rival in rivals.get(name, frozenset()):
+                    if rival in held and held[rival].bonus > 0 and held[rival].version != version:
+                        del held[rival]
+            held[name] = Standing(nats, version)
     return held
 
 

@@ -26,15 +26,17 @@ from nanoresearch.planner import replay
 from nanoresearch.planner.adapters import AdapterStore
 from nanoresearch.planner.attitude import AttitudeReader
 from nanoresearch.planner.base_model import BaseModel
+from nanoresearch.planner.hindsight import make_teacher
 from nanoresearch.planner.lessons import Lesson, describe, prepare
 from nanoresearch.planner.planner import PlannerInput
 from nanoresearch.planner.policy import Policy, WrittenPlan
 from nanoresearch.planner.problems import AdapterUnusable
 from nanoresearch.planner.prompt import clean, shorten
-from nanoresearch.planner.rounds import Round, make_teacher, spoken_of
+from nanoresearch.planner.rounds import Outcome, Round, Weights, spoken_of, summed_up
 from nanoresearch.planner.using import Inclusion, base_plans, draws, shares, teacher_plans, typical, user_plans
-from nanoresearch.schema.learning import LearningSettings, PhaseMeasure, PlanReport, Preference, UpdateRecord
+from nanoresearch.schema.learning import LearningSettings, PlanReport, Preference, UpdateRecord
 from nanoresearch.schema.plan import Phase, Plan
+from nanoresearch.schema.profile import Profile
 
 Progress = Callable[[str], None]
 CONSULTED = 16
@@ -42,7 +44,7 @@ CONSULTED = 16
 
 
 class TrainablePlanner:
-    """A user's planner: a base model and that user's adapter."""
+    """A user's planner: a base model and that user's adapters, one for each phase that feedback spoke of."""
 
     name = "trainable"
 
@@ -64,6 +66,8 @@ class TrainablePlanner:
         self._readout = readout
         self._reader: AttitudeReader | None = None
         self._say = progress
+        self._adapters: dict[Phase, Weights] = {}
+        self._worn: Phase | None = None
         self._put_on(self.version)
 
     def plan(self, request: PlannerInput) -> Plan:
@@ -145,35 +149,60 @@ class TrainablePlanner:
         with self.store.lock():
             self._put_on(self.store.current(self.base.fingerprint))  # another process may have learned meanwhile
             record = record.model_copy(update={"version": self.store.next_version(), "parent": self.version})
-            chain = [(r.version, r.preferences) for r in replay.lineage(self.history(), self.version)]
-            earlier = self._measures_of(self.version)
-            this = Round(self.base, self.policy, self.settings, self._listen, chain, earlier, text, say=self._say)
-            record, weights = this.run(record, lessons, requests[0][0].profile)
-            spent = {"seconds": time.monotonic() - start, "cpu_seconds": time.process_time() - cpu}
-            record = record.model_copy(update=spent)
             try:
+                record, weights = self._round(record, lessons, requests[0][0].profile)
+                spent = {"seconds": time.monotonic() - start, "cpu_seconds": time.process_time() - cpu}
+                record = record.model_copy(update=spent)
                 self.store.save(record, weights)
             except BaseException:  # also on Ctrl-C: the version in use must be the one that plans
                 self._put_on(self.version)
                 raise
-            self._put_on(record.version if weights is not None else self.version)
+            self._put_on(record.version if weights else self.version)
         return record
+
+    def _round(
+        self, record: UpdateRecord, lessons: Sequence[Lesson], profile: Profile
+    ) -> tuple[UpdateRecord, dict[Phase, Weights]]:
+        """Listen for each phase, and train those that the feedback speaks of."""
+        earlier = replay.learned(self.history(), self.version)
+        outcomes: list[Outcome] = []
+        unheard: list[Preference] = []
+        for phase in dict.fromkeys(lesson.phase for lesson in lessons):
+            own = [lesson for lesson in lessons if lesson.phase == phase]
+            heard = self._listen(own[0], record.feedback)
+            if not spoken_of(heard, self.settings):
+                unheard.append(heard)
+                continue
+            records = earlier.get(phase, [])
+            measured = next((m for r in records[-1:] for m in r.measures if m.phase == phase), None)
+            self._wear(phase)
+            this = Round(
+                self.base,
+                self.policy,
+                self.settings,
+                record.feedback,
+                version=record.version,
+                chain=replay.chain_of(records, phase),
+                earlier=measured,
+                say=self._say,
+            )
+            outcomes.append(this.run(own, heard, profile))
+            self._worn = None
+        if not outcomes:
+            reason = (
+                "The model found nothing in the feedback that bears on these phases' directives; nothing was learned."
+            )
+            return record.model_copy(update={"reason": reason, "preferences": tuple(unheard)}), {}
+        return summed_up(record, outcomes, unheard)
 
     def _lesson(self, request: PlannerInput) -> Lesson:
         return prepare(self.base, request, self.settings)
 
     def _plans(self, lesson: Lesson, n: int, seed: int, *, adapter: bool) -> Sequence[WrittenPlan]:
-        if adapter and self.version and (lesson.anchor is None or lesson.phase in self._spoken_of()):
+        if adapter and lesson.phase in self._adapters:
+            self._wear(lesson.phase)
             return user_plans(self.policy, lesson, n, seed, self.settings.temperature).plans
         return base_plans(self.policy, lesson, n, seed, self.settings.temperature)
-
-    def _spoken_of(self) -> set[Phase]:
-        """Phases that the version in use has heard something about; elsewhere the usual plan stands as it was."""
-        chain = [(r.version, r.preferences) for r in replay.lineage(self.history(), self.version)]
-        return spoken_of(chain, self.settings)
-
-    def _measures_of(self, version: int) -> tuple[PhaseMeasure, ...]:
-        return next((record.measures for record in self.history() if record.version == version), ())
 
     def _listen(self, lesson: Lesson, text: str) -> Preference:
         if self._reader is None:
@@ -197,15 +226,19 @@ class TrainablePlanner:
         return text, text != whole
 
     def _put_on(self, version: int) -> None:
-        if not version:
+        adapters = self.store.load(version)
+        if misfits := [phase for phase, weights in adapters.items() if not self.policy.fits(weights)]:
+            raise AdapterUnusable(
+                f"Version {version} of the planner in {self.store.root} does not fit the base model "
+                f"{self.base.name} at rank {self.settings.lora_rank} ({', '.join(misfits)}): it was learned on another "
+                "one. Set planner.model and the rank back, or start afresh with `nanoresearch planner rollback 0`."
+            )
+        self._adapters, self._worn, self.version = adapters, None, version
+
+    def _wear(self, phase: Phase) -> None:
+        """Make the policy hold the adapter of a phase; one that changes nothing where none was learned."""
+        if self._worn != phase:
             self.policy.reset()
-        else:
-            try:
-                self.policy.load_weights(self.store.load(version))
-            except ValueError as error:
-                raise AdapterUnusable(
-                    f"Version {version} of the planner in {self.store.root} does not fit the base model "
-                    f"{self.base.name} at rank {self.settings.lora_rank}: it was learned on another one. "
-                    "Set planner.model and the rank back, or start afresh with `nanoresearch planner rollback 0`."
-                ) from error
-        self.version = version
+            if phase in self._adapters:
+                self.policy.load_weights(self._adapters[phase])
+            self._worn = phase

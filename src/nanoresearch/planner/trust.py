@@ -1,11 +1,10 @@
 """Whether an update may stay: how far plans moved from the base, how varied they still are, what was forgotten."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nanoresearch.planner.replay import Standing
-from nanoresearch.schema.learning import LearningSettings, PhaseMeasure, Preference
-from nanoresearch.schema.plan import Phase
+from nanoresearch.planner.replay import Chain, Standing
+from nanoresearch.schema.learning import LearningSettings, PhaseMeasure
 
 CERTAIN_GAIN = 0.25
 """Inclusion that an earlier preference must have gained for its loss to be told from the noise of sampling."""
@@ -19,32 +18,32 @@ class Verdict:
     reason: str
 
 
-def judge(measures: Sequence[PhaseMeasure], kept: Mapping[int, float], settings: LearningSettings) -> Verdict:
+def judge(measure: PhaseMeasure, kept: Mapping[int, float], settings: LearningSettings) -> Verdict:
     """The trust region. kept: earlier version -> share of its gain that is left."""
-    for measure in measures:
-        if measure.drift > settings.max_drift:
-            return Verdict(
-                False,
-                f"Rolled back: {measure.phase} plans moved {measure.drift:.1f} nats from the base model's, "
-                f"more than the {settings.max_drift:g} allowed.",
-            )
-        if measure.entropy < settings.min_entropy * measure.base_entropy:
-            return Verdict(
-                False,
-                f"Rolled back: {measure.phase} plans lost their variety (entropy {measure.entropy:.1f} of "
-                f"{measure.base_entropy:.1f} nats; at least {settings.min_entropy:.0%} must stay).",
-            )
-        if settings.anchored and (more := strays(measure)) > settings.max_strays:
-            return Verdict(
-                False,
-                f"Rolled back: {measure.phase} plans would hold {more:.1f} directives that nobody asked for "
-                f"(at most {settings.max_strays:g} allowed).",
-            )
+    phase = measure.phase
+    if measure.drift > settings.max_drift:
+        return Verdict(
+            False,
+            f"Rolled back: {phase} plans moved {measure.drift:.1f} nats from the base model's, "
+            f"more than the {settings.max_drift:g} allowed.",
+        )
+    if measure.entropy < settings.min_entropy * measure.base_entropy:
+        return Verdict(
+            False,
+            f"Rolled back: {phase} plans lost their variety (entropy {measure.entropy:.1f} of "
+            f"{measure.base_entropy:.1f} nats; at least {settings.min_entropy:.0%} must stay).",
+        )
+    if settings.anchored and (more := strays(measure)) > settings.max_strays:
+        return Verdict(
+            False,
+            f"Rolled back: {phase} plans would hold {more:.1f} directives that nobody asked for "
+            f"(at most {settings.max_strays:g} allowed).",
+        )
     for version, share in sorted(kept.items()):
         if share < settings.keep_share:
             return Verdict(
                 False,
-                f"Rolled back: of what update {version} had gained, {max(share, 0):.0%} would be left "
+                f"Rolled back: of what update {version} had gained in {phase}, {max(share, 0):.0%} would be left "
                 f"(at least {settings.keep_share:.0%} must stay).",
             )
     return Verdict(True, "Learned.")
@@ -75,41 +74,22 @@ def moved(
     return min(ways, default=None)
 
 
-Asked = Mapping[Phase, Mapping[str, Standing]]
-ByPhase = Mapping[Phase, Mapping[str, float]]
+def kept(chain: Chain, asked: Mapping[str, Standing], now: Mapping[str, float]) -> dict[int, float]:
+    """Earlier version -> least share that is left of what it had gained in a phase for what it still decides on."""
+    shares = {version: moved(item.base, item.reached, now, decided_by(asked, version)) for version, item in chain}
+    return {version: share for version, share in shares.items() if share is not None}
 
 
-def kept(
-    chain: Sequence[tuple[int, Sequence[Preference]]], asked: Asked, now: ByPhase
-) -> dict[int, dict[Phase, float]]:
-    """Earlier version -> phase -> least share that is left of what it had gained for what it still decides on."""
-    found: dict[int, dict[Phase, float]] = {}
-    for version, preferences in chain:
-        for item in preferences:
-            wanted = _main(asked.get(item.phase, {}), version)
-            share = moved(item.base, item.reached, now.get(item.phase, {}), wanted)
-            if share is not None:
-                found.setdefault(version, {})[item.phase] = share
-    return found
+def slipping(kept: Mapping[int, float], gained: float | None, settings: LearningSettings) -> bool:
+    """Whether more steps are needed: an earlier preference is about to be lost, or the new one was not reached.
+
+    gained: share of the way to its teacher that the new feedback went, None where there is none to go.
+    """
+    lost = any(share < settings.keep_share for share in kept.values())
+    return lost or (gained is not None and gained < settings.gain_share)
 
 
-def gained(version: int, asked: Asked, start: ByPhase, teacher: ByPhase, now: ByPhase) -> dict[Phase, float]:
-    """Phase -> least share of the way to its teacher that this version's feedback went."""
-    shares = {
-        phase: moved(start[phase], teacher[phase], now[phase], _main(asked.get(phase, {}), version)) for phase in now
-    }
-    return {phase: share for phase, share in shares.items() if share is not None}
-
-
-def slipping(
-    kept: Mapping[int, Mapping[Phase, float]], gained: Mapping[Phase, float], settings: LearningSettings
-) -> set[Phase]:
-    """Phases that need more steps: an earlier preference is about to be lost, or the new one has not been reached."""
-    lost = {phase for shares in kept.values() for phase, share in shares.items() if share < settings.keep_share}
-    return lost | {phase for phase, share in gained.items() if share < settings.gain_share}
-
-
-def _main(asked: Mapping[str, Standing], version: int) -> dict[str, float]:
+def decided_by(asked: Mapping[str, Standing], version: int) -> dict[str, float]:
     """What a version still decides on, as far as it does not merely touch it."""
     bonus = {name: item.bonus for name, item in asked.items() if item.version == version}
     most = max(map(abs, bonus.values()), default=0.0)

@@ -41,13 +41,14 @@ def base_plans(policy: Policy, lesson: Lesson, count: int, seed: int, temperatur
     """Plans of a user who has said nothing yet."""
     if lesson.anchor is not None:
         return usual_plans(lesson, count)
-    prefix = policy.read(lesson.prompt, adapter=False)
-    return policy.sample(prefix, lesson.menu, count, draws(seed), adapter=False, temperature=temperature)
+    return policy.sample(
+        lesson.read_by_base(policy), lesson.menu, count, draws(seed), adapter=False, temperature=temperature
+    )
 
 
 def user_plans(policy: Policy, lesson: Lesson, count: int, seed: int, temperature: float = 1.0) -> Sampled:
     """Plans of the user's adapter, beside the base's scores of the same choices."""
-    own, base = (policy.read(lesson.prompt, adapter=on) for on in (True, False))
+    own, base = policy.read(lesson.prompt), lesson.read_by_base(policy)
     sums = torch.zeros(3, dtype=torch.float64)
 
     def note(own: Tensor, base: Tensor) -> None:
@@ -94,7 +95,7 @@ def teacher_plans(
             return anchor.scores(options, None, lesson.bonus)
 
         return policy.write([], lesson.menu, count, generator, told, temperature)
-    base = policy.read(lesson.prompt, adapter=False)
+    base = lesson.read_by_base(policy)
     aim = teacher or Teacher(base, None, 0.0, lesson.bonus, adapter=False)
     if anchor is None:
         return sample_teacher(policy, lesson.menu, aim, count, generator, temperature)

@@ -31,7 +31,7 @@ class LearningSettings(Record):
     """How one round of learning is done. What was measured, and with which of them, is in docs/log.md."""
 
     steps: int = Field(8, ge=1, le=500)
-    """Optimiser steps on what the feedback is about, at most; half as many are added for earlier feedback."""
+    """Optimiser steps for each phase that the feedback speaks of, at most."""
     samples: int = Field(4, ge=1, le=64)
     """Plans scored at each step."""
     teacher_samples: int = Field(2, ge=0, le=63)
@@ -63,7 +63,7 @@ class LearningSettings(Record):
     stop_at: float = Field(0.05, ge=0, lt=1)
     """End the round early when the loss has fallen to this share of its first value."""
     replay: bool = True
-    """Train on phases of earlier feedback too, each time under another topic, so that earlier preferences stay."""
+    """Earlier feedback on a phase that still stands is trained on again with the new one."""
     temperature: float = Field(1.0, gt=0, le=5)
     """Temperature of plans, in training and use."""
     anchored: bool = True
@@ -155,9 +155,11 @@ class UpdateRecord(Record):
     parent: int
     """Version that it started from; 0 is the base without an adapter."""
     accepted: bool
-    """Whether the adapter was kept."""
+    """Whether anything that was learned is used."""
+    phases: tuple[Phase, ...] = ()
+    """Phases whose adapters this update made."""
     reason: str
-    """Why, or why not, in a sentence."""
+    """Why, or why not, in a sentence for each phase."""
     feedback: str
     """The words, cleaned of control characters."""
     truncated: bool = False
@@ -171,11 +173,11 @@ class UpdateRecord(Record):
     requests: tuple[PlannedRequest, ...] = ()
     """The planner inputs that the feedback is about."""
     preferences: tuple[Preference, ...] = ()
-    """What the feedback says, by phase."""
+    """What the feedback says, by phase; also of phases in which nothing was learned."""
     superseded: dict[int, tuple[str, ...]] = Field(default_factory=dict)
     """Earlier version -> directives on which this feedback takes its place."""
     losses: tuple[float, ...] = ()
-    """Divergence from the teacher at each step, nats a plan."""
+    """Divergence from the teacher at each step, phase after phase, nats a plan."""
     measures: tuple[PhaseMeasure, ...] = ()
     """Before, teacher and after."""
     kept: dict[int, float] = Field(default_factory=dict)
