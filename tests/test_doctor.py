@@ -101,3 +101,37 @@ def test_what_is_there_is_ok(tmp_path: Path) -> None:
     found = {check.name: check for check in doctor.examine(Home(tmp_path / "home"))}
     assert (found["isolation"].state, found["git"].state) == ("ok", "ok")
     assert found["isolation"].found.startswith("bubblewrap (")
+
+
+def test_own_data_that_is_named_is_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "wells.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "empty").mkdir()
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "lost.csv").symlink_to(full / "lost.csv")
+    (full / "part.csv").write_text("a\n")
+    lines = [f'{name} = "{tmp_path / path}"' for name, path in OWN.items()]
+    (tmp_path / "config.toml").write_text("\n".join(["[data.files]", *lines, ""]))
+    found = {check.name: check for check in doctor.examine(Home(tmp_path)) if check.name.startswith("data.files.")}
+    assert {name.rpartition(".")[2]: check.state for name, check in found.items()} == {
+        "wells": "ok",
+        "full": "ok",
+        "gone": "missing",
+        "empty": "missing",
+    }
+    assert str(tmp_path / "gone.csv") in found["data.files.gone"].found
+    assert "config.toml" in found["data.files.gone"].remedy
+
+
+OWN = {"wells": "wells.csv", "full": "full", "gone": "gone.csv", "empty": "empty"}
+
+
+def test_own_data_that_cannot_be_opened_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "wells.csv").write_text("a,b\n")
+
+    def locked(path: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", locked)  # permissions do not keep root out
+    assert "wells.csv cannot be read: Permission denied" in doctor._unreadable(tmp_path / "wells.csv")
+    assert "wells.csv cannot be read: Permission denied" in doctor._unreadable(tmp_path)

@@ -23,6 +23,7 @@ from nanoresearch.errors import (
     UsageError,
 )
 from nanoresearch.events import Event
+from nanoresearch.execution.sandbox import SandboxMissing
 from nanoresearch.paths import Home, RunFolder
 from nanoresearch.researcher.source import ConsoleFeedback, NoFeedback
 from nanoresearch.schema.experiment import Result
@@ -195,6 +196,40 @@ def test_a_run_out_of_time_stops_and_can_go_on(tmp_path: Path) -> None:
     with pytest.raises(BudgetExceeded):
         carry_on(home, folder, NoFeedback(), limits=Limits(minutes=1e-9))
     assert folder.load("run.json", RunRecord).status == "stopped_by_budget"
+
+
+def test_what_keeps_a_run_from_being_opened_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, folder = new_run(tmp_path)
+
+    def missing(*_: object, **__: object) -> None:
+        raise SandboxMissing("nothing here isolates")
+
+    events: list[Event] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("nanoresearch.assemble.isolation_for", missing)
+        with pytest.raises(SandboxMissing):
+            carry_on(home, folder, NoFeedback(), events.append)
+    record = folder.load("run.json", RunRecord)
+    assert (record.status, record.reason) == ("failed", "nothing here isolates")
+    assert [event.text for event in events if event.kind == "run"] == ["failed: nothing here isolates"]
+    with monkeypatch.context() as patch:
+        patch.setattr("nanoresearch.assemble.clients_for", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            carry_on(home, folder, NoFeedback())
+    assert folder.load("run.json", RunRecord).reason.startswith("ZeroDivisionError")
+    with pytest.raises(BudgetExceeded):  # it can be gone on with
+        carry_on(home, folder, NoFeedback(), limits=Limits(minutes=1e-9))
+
+
+def test_a_finished_run_that_cannot_be_opened_stays_finished(
+    finished: tuple[Home, RunFolder, list[Event]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(finished[1].root, tmp_path / "runs" / "copy")
+    home, folder = Home(tmp_path), RunFolder(tmp_path / "runs" / "copy")
+    monkeypatch.setattr("nanoresearch.assemble.clients_for", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        carry_on(home, folder, NoFeedback())
+    assert folder.load("run.json", RunRecord).status == "done"
 
 
 def test_spent_attempts_end_the_run_with_advice(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from nanoresearch.config import Config, validate
 from nanoresearch.crew.builtin.crew import builtin_crew
 from nanoresearch.crew.roles import Crew
 from nanoresearch.errors import ModelError, NanoResearchError, StoreError, UsageError
-from nanoresearch.events import EventFile, Events, Listener, now_utc
+from nanoresearch.events import EVENTS, EventFile, Events, Listener, now_utc
 from nanoresearch.execution.environment import EnvironmentOf, environment_for, this_python
 from nanoresearch.execution.executor import Executor
 from nanoresearch.execution.inprocess import InProcessExecutor
@@ -159,7 +159,7 @@ def open_workplace(
     """
     record: RunRecord = folder.load(RUN_FILE, RunRecord)
     config = validate(Config, record.config, f"{folder.path(RUN_FILE)}: config")
-    events = Events(EventFile(folder.path("events.jsonl")), *listeners)
+    events = Events(EventFile(folder.path(EVENTS)), *listeners)
     corpus = OfflineCorpus()
     limits = limits or Limits()
     log = RunLog(folder, events, minutes=limits.minutes)

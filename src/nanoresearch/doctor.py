@@ -60,6 +60,7 @@ def examine(home: Home, *, online: bool = False) -> list[Check]:
         *_graphics(),
         *_slurm(home),
         *_data(home),
+        *_own_data(home),
         *_experience(home),
         *_library(home),
         *_models(home),
@@ -271,6 +272,38 @@ def _data(home: Home) -> Iterator[Check]:
             found=", ".join(broken),
             remedy=f"nanoresearch data fetch {' '.join(broken)}",
         )
+
+
+def _own_data(home: Home) -> Iterator[Check]:
+    """Files and folders that data.files names. Addresses are not asked."""
+    try:
+        files = load_config(home.config_file).data.files
+    except NanoResearchError:
+        return  # told above
+    for name, file in files.items():
+        problem = _unreadable(Path(file.path).expanduser())
+        yield Check(
+            name=f"data.files.{name}",
+            state="missing" if problem else "ok",
+            found=problem or str(file.path),
+            remedy=f"correct the path in {home.config_file}, or its permissions" if problem else "",
+        )
+
+
+def _unreadable(path: Path) -> str:
+    """Why a file, or a folder with all that is in it, cannot be read; empty when it can."""
+    try:
+        if path.is_file():
+            path.open("rb").close()
+            return ""
+        if not path.is_dir():
+            return f"{path} is no file or folder"
+        files = [item for item in sorted(path.rglob("*")) if item.is_file()]
+        for file in files:
+            file.open("rb").close()
+    except OSError as error:
+        return f"{error.filename or path} cannot be read: {error.strerror or error}"
+    return "" if files else f"{path} holds no files"
 
 
 def _experience(home: Home) -> Iterator[Check]:

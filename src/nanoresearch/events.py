@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 EventKind = Literal["run", "step", "progress", "decision", "degraded", "warning", "usage"]
 Clock = Callable[[], datetime]
+EVENTS = "events.jsonl"
+"""What happened in a run, one event a line."""
 
 
 _CONTROLS = re.compile(

@@ -92,6 +92,11 @@ class RunLog:
         }
         self._set_phase(phase, cost.model_copy(update=added))
 
+    def lost(self, phase: str, calls: int) -> None:
+        """Note how many calls of a phase got lost with a killed process, over all sittings."""
+        cost = self.record.phases.get(phase, PhaseCost())
+        self._set_phase(phase, cost.model_copy(update={"lost_calls": calls}))
+
     def attempts(self, attempts: tuple[Attempt, ...]) -> None:
         """Note how often the experiment was executed."""
         self._update(

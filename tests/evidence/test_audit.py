@@ -575,11 +575,44 @@ def test_a_typed_number(case: Tampered, text: str) -> None:
     assert {f.where for f in audit.findings} == {"abstract"}, show(audit)
 
 
-@pytest.mark.parametrize("text", ["It reaches 97.31\\% accuracy.", "It rises to 0.97312."])
-def test_a_typed_result_in_the_introduction(case: Tampered, text: str) -> None:
-    in_section(case, "introduction", text, forged=True)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It reaches 97.31\\% accuracy.",
+        "It rises to 0.97312.",
+        "It reaches ninety-seven percent accuracy.",
+        "It reaches ninety-\\emph{seven} per~cent accuracy.",
+        "It reaches an accuracy of ninety-seven.",
+        "It rises to zero point nine seven.",
+        "It reaches an accuracy of $8417$.",
+        "It reaches an accuracy of $.97312$.",
+        "It makes eighty4\\relax 17 errors of 8\\emph{4}17.",
+        "It doubles the accuracy.",
+        "It is a tenfold improvement.",
+        "It is known to do well~\\citep[reaching 8417]{KEY}.",
+    ],
+)
+@pytest.mark.parametrize("section", ["introduction", "related_work"])
+def test_a_typed_result_in_a_section_that_tells(case: Tampered, section: str, text: str) -> None:
+    key = re.search(r"\\cite[pt]\{([^{},]*)", case.read("paper/paper.tex"))[1]  # type: ignore[index]
+    in_section(case, section, text.replace("KEY", key), forged=True)
     audit = audit_run(case.folder)
     assert kinds(audit) == {"numbers"}, show(audit)
+    assert {f.where for f in audit.findings} == {section}, show(audit)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Five-fold cross-validation, double descent and successive halving are known.",
+        "With an $\\ell_2$ penalty this is $x^2$, and $x_{1}$ on the one hand.",
+        "\\begin{equation}x = 8417\\end{equation}",
+        "One line of work compares two methods, and three others do so too.",
+    ],
+)
+def test_notation_and_ordinary_words_in_a_section_that_tells(case: Tampered, text: str) -> None:
+    in_section(case, "related_work", text, forged=True)
+    assert audit_run(case.folder).passed
 
 
 @pytest.mark.parametrize("part", ["keywords", "title"])

@@ -60,9 +60,10 @@ class Run:
         self.log.phase = "ideation"
         return models
 
-    def close(self) -> None:
-        for models in self._open:
-            models.close()
+    def close(self, failure: BaseException | None = None) -> None:
+        """End all sittings as a run does, with what ended it."""
+        while self._open:
+            self._open.pop().close(failure)
 
     def said(self, kind: str) -> list[str]:
         return [event.text for event in self.events if event.kind == kind]

@@ -4,7 +4,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from pydantic_ai import Agent
 
 from nanoresearch.config import ModelsConfig
 from nanoresearch.errors import ModelError
+from nanoresearch.events import Event
 from nanoresearch.models.access import Ask
 from nanoresearch.models.routing import ROLES, Route, routes
 from nanoresearch.models.scripted import ToolCall
@@ -141,3 +144,22 @@ def test_ctrl_c_cancels_at_once_and_keeps_what_was_paid(
     out, err = child.communicate(timeout=30)
     assert (out.strip(), err, child.returncode) == ("stopped", "", 0)
     assert len(run.entries) == 1
+
+
+def test_stopped_in_the_middle_no_thread_keeps_the_process_from_ending(run: Run) -> None:
+    class Impatient(list[Event]):
+        """Whoever watches presses Ctrl-C as soon as anything is told."""
+
+        def append(self, event: Event) -> None:
+            raise KeyboardInterrupt
+
+    before = set(threading.enumerate())
+    run.events = Impatient()
+    models = run.sit(scripts={"ideator": lambda messages, info: "there"})
+    with pytest.raises(KeyboardInterrupt):
+        models.ask("ideator", Agent(), "x")
+    with suppress(KeyboardInterrupt):
+        run.close()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=5)
+        assert not thread.is_alive()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from pydantic_ai import Agent
+from pydantic_ai import Agent, ModelRetry
 from pydantic_ai.messages import (
     ModelRequest,
     ModelResponse,
@@ -242,3 +242,78 @@ def test_an_entry_is_json_with_readable_letters(run: Run) -> None:
     text = run.entries[0].read_text(encoding="utf-8")
     assert "日本" in text
     assert json.loads(text)["response"]["parts"][0]["content"] == "日本"
+
+
+def strict() -> Agent[Any, str]:
+    """An agent that accepts one word only."""
+    agent = Agent(output_type=str, retries=1)
+
+    @agent.output_validator
+    def right(said: str) -> str:
+        if said != "right":
+            raise ModelRetry("Say right.")
+        return said
+
+    return agent
+
+
+def test_a_role_that_goes_on_without_a_reply_does_so_again_when_resumed(run: Run) -> None:
+    def sit(replies: list[Any]) -> tuple[bool, str]:
+        """A step whose first ask comes to nothing, and whose second does not need it."""
+        models = run.sit(scripts={"writer": lambda messages, info: replies.pop(0)})
+        try:
+            models.ask("writer", strict(), "a section")
+            failed = False
+        except ModelError:
+            failed = True
+        return failed, models.ask("writer", strict(), "another section").output
+
+    assert sit(["wrong", "wrong again", "right"]) == (True, "right")
+    run.close()  # killed or stopped: the failure did not end it
+    assert sit([]) == (True, "right")
+    assert run.cost.model_calls == 3
+
+
+def test_a_failure_that_ends_a_run_is_begun_anew_also_behind_another(run: Run) -> None:
+    def sit(replies: list[Any]) -> list[str]:
+        models = run.sit(scripts={"writer": lambda messages, info: replies.pop(0)})
+        asks = [Ask("writer", strict(), f"section {number}") for number in range(2)]
+        return [answer.output for answer in models.ask_all(asks)]
+
+    with pytest.raises(ModelError) as raised:
+        sit(["wrong"] * 4)
+    outer = ModelError("the paper cannot be written")
+    outer.__cause__ = raised.value
+    run.close(outer)
+    assert sit(["right", "right"]) == ["right", "right"]
+
+
+def test_a_call_on_its_way_when_the_process_is_killed_is_counted(run: Run) -> None:
+    class Killed(BaseException):
+        """As good as kill -9: no handler of ours is meant for it."""
+
+    def die(messages: Any, info: Any) -> str:
+        raise Killed
+
+    for number in (1, 2):
+        with pytest.raises(Killed):
+            run.sit(scripts={"ideator": die}).ask("ideator", talk, "x")
+        models = run.sit(scripts={"ideator": []})
+        assert run.cost.lost_calls == number
+    assert len(run.said("warning")) == 2
+    assert "on their way when the process ended" in run.said("warning")[0]
+    models = run.sit(scripts={"ideator": lambda messages, info: "there"})
+    assert models.ask("ideator", talk, "x").output == "there"
+    assert not list(run.folder.path("calls").glob("*.sent"))
+    run.sit(scripts={"ideator": []})
+    assert (run.cost.lost_calls, run.cost.model_calls, len(run.said("warning"))) == (2, 1, 2)
+
+
+def test_a_kill_just_after_a_reply_was_kept_loses_nothing(run: Run) -> None:
+    run.sit(scripts={"ideator": ["there"]}).ask("ideator", talk, "x")
+    (entry,) = run.entries
+    note = entry.with_suffix(".sent")
+    note.write_text('{"phase": "ideation", "role": "ideator", "model": "scripted:test"}')
+    assert run.sit(scripts={"ideator": []}).ask("ideator", talk, "x").output == "there"
+    assert run.cost.lost_calls == 0
+    assert not note.exists()

@@ -80,6 +80,7 @@ def test_replies_that_never_validate_end_in_one_clear_error(run: Run, server: Fa
     assert raised.value.__cause__ is None
     assert len(server.got) == 3
     assert run.cost.model_calls == 3, "useless replies are paid for too"
+    run.close(raised.value)
     server.script = [completion(tool=("final_result", {"title": "a", "score": 1}))]
     later = run.sit(config)
     assert later.ask("ideator", idea, "go").output.score == 1, "a resumed run is not handed its failure again"
@@ -189,8 +190,9 @@ def test_a_reply_cut_off_is_asked_for_once_more_with_a_higher_limit(
 
 def test_a_reply_that_stays_cut_off_says_so(run: Run, server: FakeServer, config: ModelsConfig) -> None:
     server.script = [completion("half", finish="length")]
-    with pytest.raises(ModelError, match="cut off at its limit of 16384 tokens"):
+    with pytest.raises(ModelError, match="cut off at its limit of 16384 tokens") as raised:
         run.sit(config).ask("writer", talk, "hi")
+    run.close(raised.value)
     assert len(server.got) == 2
     server.script = [completion("whole")]
     assert run.sit(config).ask("writer", talk, "hi").output == "whole"

@@ -17,7 +17,7 @@ from nanoresearch.assemble import require_model_libraries
 from nanoresearch.bench.artifacts import Artifacts
 from nanoresearch.bench.persona import phrases
 from nanoresearch.config import Config
-from nanoresearch.events import EventFile, Events
+from nanoresearch.events import EVENTS, EventFile, Events
 from nanoresearch.models.access import Ask, Models
 from nanoresearch.paths import RunFolder
 from nanoresearch.planner.catalogue import load_catalogue
@@ -64,7 +64,7 @@ def models_beside(config: Config, run: RunFolder, folder: RunFolder) -> Iterator
     if not folder.has(RUN_FILE):
         head = run.load(RUN_FILE, RunRecord)
         folder.save(RUN_FILE, head.model_copy(update={"phases": {}, "status": "running", "reason": ""}))
-    events = Events(EventFile(folder.path("events.jsonl")))
+    events = Events(EventFile(folder.path(EVENTS)))
     log = RunLog(folder, events)
     require_model_libraries()
     with Models(config.models, folder, events, log) as models, log.timed("asked"):

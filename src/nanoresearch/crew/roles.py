@@ -210,7 +210,7 @@ class Reflector(Protocol):
         ...
 
 
-def _nothing() -> None:
+def _nothing(failure: BaseException | None) -> None:
     """A crew that holds nothing."""
 
 
@@ -231,7 +231,7 @@ class Crew:
     reflector: Reflector
     judge: JudgeOf = nobody
     """Which results of a study are scored from outside, and by what."""
-    close: Callable[[], None] = _nothing
-    """Gives back what the roles hold, such as connections."""
+    close: Callable[[BaseException | None], None] = _nothing
+    """Gives back what the roles hold, such as connections; is given what ended the sitting, if anything did."""
     novelty: NoveltyReader | None = None
     """Who reads the works closest to a hypothesis; None leaves novelty to the comparison of terms."""

@@ -255,8 +255,7 @@ def _parse(text: str, folder_name: str, left_out: tuple[str, ...] = ()) -> Packa
         raise StoreError(f"{SKILL_FILE} is not in the Agent Skills format: {_first_line(error)}") from error
     except OSError as error:
         raise StoreError(f"{SKILL_FILE} cannot be judged: {error.strerror or error}.") from error
-    # The library lets whatever its YAML parser stumbles over through: recursion, overflow, attribute errors.
-    except Exception as error:
+    except Exception as error:  # the library lets through whatever its YAML parser stumbles over, recursion included
         raise StoreError(f"The frontmatter cannot be read ({type(error).__name__}): {_first_line(error)}") from error
     metadata: Any = properties.metadata
     if metadata is not None and not isinstance(metadata, dict):

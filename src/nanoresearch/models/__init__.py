@@ -37,7 +37,8 @@ Replay. Every reply that was paid for is in `calls/`, under a hash of role, mode
 schema, without times and generated ids. The step, and how many equal requests came before it in this step, are part of
 the key: asking the same thing twice asks twice, and a resumed run hands out the same replies in the same order. Steps
 that are finished are not asked again, so counting begins anew with each step. An ask that came to nothing (no valid
-output, cut off, no end) is begun anew on resume; its replies stay in the accounts.
+output, cut off, no end) is begun anew on resume if it ended the sitting (`models.close(failure)`); where a role went on
+without it, the same replies come to nothing again. What a kill cut off is asked again and counted as lost.
 
 What is where: routing.py (roles to models, no library needed), providers.py (model strings to pydantic-ai models),
 journal.py, accounting.py, retry.py, request.py (one request through all of them), access.py (the facade), prompts.py,

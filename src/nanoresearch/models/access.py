@@ -21,7 +21,7 @@ from nanoresearch.models.accounting import Budget, Forecast, Ledger, Spending, f
 from nanoresearch.models.journal import Journal, Scope, canonical
 from nanoresearch.models.prompts import Prompt
 from nanoresearch.models.providers import build_model
-from nanoresearch.models.request import Abandoned, Batch, CutOff, Desk, JournaledModel, Tally
+from nanoresearch.models.request import Abandoned, Batch, CutOff, Desk, JournaledModel, Tally, UselessReplies
 from nanoresearch.models.routing import Route, hide, route, routes, secrets
 from nanoresearch.models.scripted import Replies, ScriptedModel
 from nanoresearch.paths import RunFolder
@@ -71,7 +71,7 @@ class Answer(Generic[T]):
     """None when a price is not known."""
 
 
-class NoUsableReply(ModelError):
+class NoUsableReply(UselessReplies):
     """A model went on giving replies that its agent does not accept."""
 
 
@@ -102,6 +102,7 @@ class Models:
         ledger = Ledger(config, log, events, budget or Budget(), **timing)
         kept = list(journal.calls())
         ledger.reconcile(kept)
+        ledger.lose(journal.lost())
         self._given = Counter(call.role for call in kept)
         gate = asyncio.Semaphore(config.concurrency)
         self._desk = Desk(config, journal, ledger, events, gate, sleep, **timing)
@@ -163,10 +164,20 @@ class Models:
         """A rough guess of what so many calls, or a usual run, will take."""
         return forecast(self._config, calls)
 
-    def close(self) -> None:
-        """Close connections."""
-        self._runner.run(self._close())
-        self._runner.close()
+    def close(self, failure: BaseException | None = None) -> None:
+        """Close connections. `failure` is what ended the sitting, if anything did.
+
+        An ask that came to nothing ends a run, or its role goes on without it. In the first case it is begun anew on
+        resume; in the second its replies stay, so that a resumed run goes on without it just the same.
+        """
+        while failure is not None:
+            if isinstance(failure, UselessReplies):
+                self._desk.journal.set_aside(failure.keys)
+            failure = failure.__cause__
+        try:
+            self._runner.run(self._close())
+        finally:  # also when Ctrl-C comes again: threads of an open loop would keep the process from ending
+            self._runner.close()
 
     def __enter__(self) -> Self:
         return self
@@ -174,7 +185,7 @@ class Models:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self.close(value)
 
     async def _close(self) -> None:
         models, self._models = list(self._models.values()), {}
@@ -192,6 +203,10 @@ class Models:
         results = await asyncio.gather(*tasks, return_exceptions=True)
         failures = [item for item in results if isinstance(item, BaseException) and not isinstance(item, Abandoned)]
         if failures:
+            useless = [item for item in failures if isinstance(item, UselessReplies)]
+            keys = tuple(key for item in useless for key in item.keys)
+            for item in useless:
+                item.keys = keys
             raise failures[0]
         return [item for item in results if isinstance(item, Answer)]
 
@@ -201,7 +216,7 @@ class Models:
                 if batch.failed:
                     raise Abandoned
                 return await self._ask(ask, lane, batch)
-            except BaseException:
+            except BaseException:  # Ctrl-C too: whatever it is, no other ask of the batch begins; it is passed on
                 batch.failed = True
                 raise
 
@@ -210,7 +225,7 @@ class Models:
         wrapped = self._model(way)
         scope, tally = Scope(self._log.phase or "other", self._log.current_step, lane), Tally()
         model = JournaledModel(wrapped, way, self._desk, scope, tally, batch)
-        failure: ModelError
+        failure: UselessReplies
         try:
             done = await ask.agent.run(
                 ask.prompt,
@@ -237,7 +252,7 @@ class Models:
             )
         except AgentRunError as error:  # what is left once transport has been dealt with: replies that never validate
             failure = _useless(error, way)
-        self._desk.journal.set_aside(tally.keys)  # a resumed run begins this ask anew
+        failure.keys = tuple(tally.keys)
         raise failure
 
     def _settings(self, way: Route, ask: Ask[Any]) -> ModelSettings:
@@ -263,9 +278,9 @@ class Models:
 def _useless(error: AgentRunError, way: Route) -> NoUsableReply:
     cause = error.__cause__ or error.__context__
     detail = f" The last reason: {' '.join(str(cause).split())[:400]}" if cause is not None else ""
-    said = " ".join(str(error).split())[:300]
+    said = " ".join(str(error).split())[:300].rstrip(".") + "."
     text = hide(f"{said}{detail}", secrets(way.key_names))
     return NoUsableReply(
-        f"{way.model} (role {way.role}) gave no reply of the kind that was asked for: {text} "
-        "A larger model, or another one for this role, may help."
+        f"{way.model} (role {way.role}) gave no reply of the kind that was asked for: {text} A larger model may do "
+        f"better: name it in a new run (models.roles.{way.role})."
     )

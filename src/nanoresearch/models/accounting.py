@@ -6,7 +6,7 @@ machine charge nothing.
 """
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -18,7 +18,7 @@ from nanoresearch.errors import BudgetExceeded, ModelError
 from nanoresearch.events import Events
 from nanoresearch.models.routing import Route, route
 from nanoresearch.runlog import RunLog
-from nanoresearch.schema.models import CREW_ROLES, Call, ModelRole, Price
+from nanoresearch.schema.models import CREW_ROLES, Call, ModelRole, Price, Sent
 
 CHARACTERS_PER_TOKEN = 4
 """Of English prose and code, roughly."""
@@ -218,6 +218,19 @@ class Ledger:
                     models=models[phase],
                 )
         self.spent = _of_phases(self._log)
+
+    def lose(self, lost: Iterable[Sent]) -> None:
+        """Book requests whose replies were lost with a killed process, those of this run's earlier kills included."""
+        for phase, calls in Counter(sent.phase for sent in lost).items():
+            booked = self._log.record.phases.get(phase)
+            new = calls - (booked.lost_calls if booked else 0)
+            if new > 0:
+                self._log.lost(phase, calls)
+                self._events.emit(
+                    "warning",
+                    f"{new} call(s) of a language model in {phase} were on their way when the process ended. "
+                    "They are asked again; the provider may charge for both.",
+                )
 
     def admit(self, route: Route, characters: int, max_tokens: int) -> Reservation:
         """Make room for a call. Raises BudgetExceeded when it would, by estimate, break a cap.

@@ -6,6 +6,10 @@ three times, as sampling wants, and a resumed run, which begins its unfinished s
 handed the same three replies in the same order. Counting over the whole run would not do: finished steps are not asked
 again, and the second of two equal requests would be given the reply to the first.
 
+A request is noted before it is sent, and the note goes when its reply is kept. A note that a later sitting finds is a
+request whose reply was lost with a killed process: it has to be asked again, and the provider may charge for both. No
+order of writes here can close that window, since the charge arises elsewhere; so what falls into it is counted.
+
 Knows nothing of providers. Not for several processes: the run's lock keeps others out.
 """
 
@@ -14,6 +18,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -23,14 +28,18 @@ from pydantic_ai.settings import ModelSettings
 
 from nanoresearch.events import Events
 from nanoresearch.models.routing import hide
-from nanoresearch.paths import RunFolder, write_atomic
-from nanoresearch.schema.models import Call, ModelRole
+from nanoresearch.paths import RunFolder, read_record, write_atomic
+from nanoresearch.schema.models import Call, ModelRole, Sent
 
 FOLDER = "calls"
 DAMAGED = ".damaged"
 """Suffix of entries that cannot be read."""
 USELESS = ".useless"
 """Suffix of entries of asks that came to nothing: replies that never validated, or were cut off."""
+SENT = ".sent"
+"""Suffix of notes of requests that are on their way."""
+LOST = ".lost"
+"""Suffix of such notes whose reply never came to be kept: the process ended in between."""
 PART_NOISE = ("timestamp", "id", "provider_name", "provider_details", "tool_call_id", "metadata", "context_id")
 """Of a message's part: times and generated ids."""
 TRANSPORT = ("timeout", "request_timeout", "max_retries", "cache", "extra_headers")
@@ -157,13 +166,36 @@ class Journal:
             path.replace(aside)
             return None
 
+    def sending(self, key: Key, sent: Sent) -> None:
+        """Note that a request is about to be sent. Raises NanoResearchError when the disk is full: nothing is paid."""
+        write_atomic(self._note(key), sent.model_dump_json() + "\n")
+
+    def failed(self, key: Key) -> None:
+        """Take the note back: the request got no reply, and whoever asked is told why."""
+        self._note(key).unlink(missing_ok=True)
+
     def keep(self, key: Key, call: Call) -> None:
         """Write an entry, whole or not at all. Raises NanoResearchError when the disk is full."""
         text = hide(call.model_dump_json(), self._secrets())
         write_atomic(self._folder.path(key.file), text + "\n")
+        self._note(key).unlink(missing_ok=True)
+
+    def lost(self) -> list[Sent]:
+        """Requests of earlier sittings whose replies were lost. To be called before anything is sent."""
+        folder = self._folder.path(FOLDER)
+        for note in sorted(folder.glob(f"*{SENT}")):
+            if note.with_suffix(".json").exists():  # killed between keeping the reply and taking the note away
+                note.unlink()
+                continue
+            number = len(list(folder.glob(f"{note.stem}.*{LOST}"))) + 1
+            note.replace(folder / f"{note.stem}.{number}{LOST}")
+        return [read_record(path, Sent) for path in sorted(folder.glob(f"*{LOST}"))]
+
+    def _note(self, key: Key) -> Path:
+        return self._folder.path(key.file).with_suffix(SENT)
 
     def set_aside(self, keys: Iterable[Key]) -> None:
-        """Keep entries for the accounts alone: handed out again on resume, they would fail a run for ever."""
+        """Keep entries for the accounts alone: handed out again on resume, they would end a run for ever."""
         for key in keys:
             path = self._folder.path(key.file)
             if path.exists():

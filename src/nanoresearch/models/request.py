@@ -29,14 +29,21 @@ from nanoresearch.models.journal import (
 )
 from nanoresearch.models.retry import with_repeats
 from nanoresearch.models.routing import Route, hide, secrets
-from nanoresearch.schema.models import Call
+from nanoresearch.schema.models import Call, Sent
 
 
 class Abandoned(Exception):
     """Another ask of the same batch has failed: what is not yet sent is not worth paying for."""
 
 
-class CutOff(ModelError):
+class UselessReplies(ModelError):
+    """An ask that came to nothing, though its model replied."""
+
+    keys: tuple[Key, ...] = ()
+    """Its replies in the journal, with those of asks that failed beside it."""
+
+
+class CutOff(UselessReplies):
     """A reply did not fit into its limit."""
 
 
@@ -128,8 +135,8 @@ class JournaledModel(WrapperModel):
                 raise Abandoned
             try:
                 return await self._paid(key, asked, messages, settings, parameters)
-            except BaseException:
-                self._batch.failed = True  # before the gate opens for the next
+            except BaseException:  # Ctrl-C too; noted before the gate opens for the next, and passed on
+                self._batch.failed = True
                 raise
 
     async def _paid(
@@ -147,16 +154,8 @@ class JournaledModel(WrapperModel):
         reservation = desk.ledger.admit(route, characters, settings.get("max_tokens", desk.config.max_tokens))
         start = desk.clock()
         try:
-            response = await with_repeats(
-                lambda: self.wrapped.request(messages, settings, parameters),
-                route,
-                allowed=desk.config.retries,
-                timeout_s=desk.config.timeout_s,
-                hidden=lambda: secrets(route.key_names),
-                say=lambda text: desk.events.emit("progress", text),
-                check_time=desk.ledger.check_time,
-                sleep=desk.sleep,
-            )
+            desk.journal.sending(key, Sent(phase=key.scope.phase, role=route.role, model=route.model))
+            response = await self._answered(key, messages, settings, parameters)
         finally:
             desk.ledger.release(reservation)
         response, dumped = _without_keys(response, route)
@@ -184,6 +183,25 @@ class JournaledModel(WrapperModel):
         self._tally.paid = self._tally.paid.plus(1, tokens.total, call.cost_usd)
         desk.ledger.check_spent()
         return response
+
+    async def _answered(
+        self, key: Key, messages: list[ModelMessage], settings: ModelSettings, parameters: ModelRequestParameters
+    ) -> ModelResponse:
+        desk, route = self._desk, self._route
+        try:
+            return await with_repeats(
+                lambda: self.wrapped.request(messages, settings, parameters),
+                route,
+                allowed=desk.config.retries,
+                timeout_s=desk.config.timeout_s,
+                hidden=lambda: secrets(route.key_names),
+                say=lambda text: desk.events.emit("progress", text),
+                check_time=desk.ledger.check_time,
+                sleep=desk.sleep,
+            )
+        except Exception:  # no reply, whatever the reason, which is passed on; what Ctrl-C cut off stays noted
+            desk.journal.failed(key)
+            raise
 
 
 def _unkeyed(

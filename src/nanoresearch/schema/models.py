@@ -37,6 +37,17 @@ class Price(Record):
     """What it reads from its cache; the price of input when not said."""
 
 
+class Sent(Record):
+    """A request on its way."""
+
+    phase: str
+    """Phase of the run, for the accounts."""
+    role: ModelRole
+    """Who asked."""
+    model: str
+    """Model string: provider and name."""
+
+
 class Call(Record):
     """One reply that was paid for, as it stands in the journal."""
 

@@ -25,6 +25,9 @@ class PhaseCost(Record):
     """Price, as far as it is known."""
     unpriced_calls: int = 0
     """Calls among them whose price is not known: their tokens are counted, their cost is not."""
+    lost_calls: int = 0
+    """Calls that were on their way when the process was killed. Their replies are lost; the provider may charge for
+    them, and none of the sums here holds them."""
     models: tuple[str, ...] = ()
     """Models that replied, in order of their first reply; "scripted:" ones are no language models."""
     skills_retrieved: int = 0

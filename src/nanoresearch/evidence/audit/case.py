@@ -17,6 +17,7 @@ from nanoresearch.evidence.audit.names import (
     CRITIQUES,
     MANUSCRIPT,
     MEASUREMENTS,
+    NOVELTY,
     RESULTS,
     RUN,
     SURVEY,
@@ -61,6 +62,12 @@ class Case:
     def blueprint(self) -> Blueprint:
         """The design as it is now."""
         return self.record(BLUEPRINT, Blueprint)
+
+    @cached_property
+    def told(self) -> str:
+        """What may be told of the design and of other works: the records that name them, as one text."""
+        records = (self.blueprint, self.survey, self.run.profile)
+        return " ".join([self.run.topic, *(record.canonical_json() for record in records), self.text(NOVELTY)])
 
     @cached_property
     def critiques(self) -> list[Critique]:

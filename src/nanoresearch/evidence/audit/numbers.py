@@ -1,8 +1,9 @@
 """Whether every number of the paper comes from a record, and no other number stands where results are told."""
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Set
 from decimal import Decimal
+from functools import lru_cache
 
 from nanoresearch.errors import CorruptRecord
 from nanoresearch.evidence.audit import names
@@ -16,6 +17,7 @@ from nanoresearch.evidence.audit.literals import (
     without_comments,
 )
 from nanoresearch.evidence.audit.paperwork import Passage, floats, front, is_named, proper_names, sections
+from nanoresearch.evidence.audit.told import NUMBER, numbers_told, spelt
 from nanoresearch.evidence.numbers import derive_number
 from nanoresearch.paper.numbers import read_numbers_tex
 from nanoresearch.paper.render import cited_keys
@@ -38,10 +40,8 @@ _SHARE = re.compile(
     r"|(?<![A-Za-z])p(?:-value)?\$?\s*(?:of|is|[=<>]|\$[=<>]\$|\\leq?)\s*\$?\s*(\d+(?:\.\d+)?)"
 )
 _DECIMAL = re.compile(r"(?<![\w.])(\d+\.\d+)(?![\d.]*\d)")
-NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE]-?\d{1,2})?(?!\w)")
-"""A number in a record."""
 TOLD = ("introduction", "related_work")
-"""Design sections that tell and define nothing: any decimal there must be known."""
+"""Design sections that tell and define nothing: any number there must be known."""
 _NOTE = re.compile(r"^\\firstpagenote\{(.*)\}$", re.MULTILINE)
 
 
@@ -138,17 +138,45 @@ def typed(passage: Passage, case: Case, given: set[str], known: set[Decimal]) ->
             yield passage.where, f"commands that might print a number: {' '.join(unknown)}"
         return
     plain = NAME.sub(" ", without_comments(passage.body))
+    telling = passage.where in TOLD
     shown = [share or p for share, p in _SHARE.findall(plain)]
-    shown += _DECIMAL.findall(plain) if passage.where in TOLD else []
+    shown += _DECIMAL.findall(plain) if telling else []
     strange = [text for text in dict.fromkeys(shown) if not is_known(text, known)]
+    if telling:
+        strange += [
+            text for text in numbers_told(passage.body) if text not in strange and not _is_told(text, case, known)
+        ]
+        strange += spelt(passage.body, case.told)
     if strange:
         yield passage.where, f"shares or measured values that no record of the design has: {', '.join(strange)}"
+
+
+def _is_told(text: str, case: Case, known: Set[Decimal]) -> bool:
+    """Whether a number stands in the design or in what was read; whole numbers of the code would be almost any."""
+    if "." in text:
+        return is_known(text, known)
+    return is_known(text, _told_values(case.told)) or Decimal(text) in _lengths(case)
+
+
+@lru_cache(maxsize=8)
+def _told_values(told: str) -> frozenset[Decimal]:
+    """Numbers of a text, with their shares in percent."""
+    values = {Decimal(token) for token in NUMBER.findall(told)}
+    return frozenset(values | {100 * value for value in values if 0 < value < 1})
+
+
+def _lengths(case: Case) -> set[int]:
+    """How many there are of what design and survey list: seeds, settings, works, queries."""
+    lists = [*case.blueprint.model_dump().values(), *case.survey.model_dump().values()]
+    sweep = case.blueprint.sweep.values if case.blueprint.sweep else ()
+    queries = {query.text for query in case.survey.queries}
+    return {len(items) for items in (*lists, sweep, queries) if isinstance(items, list | tuple | set)}
 
 
 def known_values(case: Case) -> set[Decimal]:
     """Numbers of the design, the surveyed works, the profile and the code, with their shares in percent."""
     texts = [case.blueprint.canonical_json(), case.survey.canonical_json(), case.run.profile.canonical_json()]
-    texts += [case.text("ideation/novelty.json"), *case.history.sources(case.history.commits[-1]).values()]
+    texts += [case.text(names.NOVELTY), *case.history.sources(case.history.commits[-1]).values()]
     texts += [case.run.topic, *case.run.versions.values()]
     texts += case.run.environment.packages.values() if case.run.environment else ()
     values = {Decimal(token) for text in texts for token in NUMBER.findall(text)}
@@ -157,7 +185,7 @@ def known_values(case: Case) -> set[Decimal]:
     return values | shares | {100 * share for share in shares}
 
 
-def is_known(text: str, known: set[Decimal]) -> bool:
+def is_known(text: str, known: Set[Decimal]) -> bool:
     """Whether a typed number is one of the known values, or one of them rounded."""
     value = Decimal(text)
     return any(abs(value - item) < Decimal("1e-9") or _rounds_to(item, value) for item in known)

@@ -1,6 +1,7 @@
 """The static check: what a good program passes, and each way to break the contract with its own words."""
 
 import ast
+import re
 from typing import Any
 
 import pytest
@@ -133,3 +134,16 @@ def test_interfaces_show_what_others_may_use() -> None:
     assert "def split(data: int, protocol: dict, seed: int, setting: dict) -> Split: ..." in shown
     assert "LOADERS = {'quadratics'}" in shown
     assert "default_rng" not in shown
+
+
+def test_interfaces_show_no_values() -> None:
+    text = (
+        "PATIENTS = {'jane doe': 3}\n"
+        "class Store:\n    root: str = '/data/secret'\n    size: int\n    def get(self, key='secret'): ...\n"
+        "def load(path: str = '/data/secret', *, token: str, site='secret', n: int = 417) -> dict: ...\n"
+    )
+    shown = interface("load.py", text, registries=False)
+    assert not re.search("secret|417|jane", shown)
+    assert "root: str = ...\n    size: int\n    def get(self, key=...): ..." in shown
+    assert "def load(path: str=..., *, token: str, site=..., n: int=...) -> dict: ..." in shown
+    assert "PATIENTS = ..." in shown

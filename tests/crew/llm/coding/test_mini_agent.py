@@ -1,5 +1,6 @@
 """mini-swe-agent's own loop, with a script for its model and the sandbox for its shell."""
 
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from nanoresearch.crew.llm.coding.dry_run import DryRun
 
 from .conftest import WRITTEN, Office, briefing_for, own_blueprint
 
-pytest.importorskip("minisweagent", reason="pip install 'nanoresearch[agent]'")
+pytestmark = pytest.mark.skipif(find_spec("minisweagent") is None, reason="pip install 'nanoresearch[agent]'")
+"""Looked for without importing it: it would read settings of the user's own."""
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +60,6 @@ def test_a_turn_that_was_cut_off_is_walked_through_again(office: Office) -> None
     assert len(desk.models.script("coder").asked) == len(STEPS) - 4
 
 
-@pytest.mark.slow
 def test_its_steps_are_limited(office: Office) -> None:
     desk = office.sit({"coder": lambda *_: say("true")}, agent="mini", agent_steps=2, rounds=1)
     with pytest.raises(Exception, match="its steps were spent"):

@@ -101,3 +101,10 @@ def test_a_strict_verdict_stands_also_where_no_work_is_named_for_it(sitting: Sit
     _, reading = look(sitting, [said("covered", "invented2024")] * 4, ("probability smoothing", "burrow bias"))
     assert reading.verdicts[0].verdict == "covered"
     assert "invented2024" not in {work.paper for work in reading.verdicts[0].closest}
+
+
+def test_without_a_reply_of_use_novelty_rests_on_terms_and_says_so(sitting: Sitting) -> None:
+    compared, reading = look(sitting, [{"something": "else"}] * 4, ("probability smoothing", "burrow bias"))
+    assert reading.verdicts[0].verdict == compared.verdict
+    assert reading.verdicts[0].reason.endswith("this rests on their terms alone.")
+    assert sitting.said("degraded")

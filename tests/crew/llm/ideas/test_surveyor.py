@@ -7,7 +7,7 @@ import pytest
 from nanoresearch.crew.llm.ideas.foundations import on_topic
 from nanoresearch.crew.llm.ideas.surveyor import MAX_TOPIC, LlmSurveyor, accept_topic
 from nanoresearch.crew.roles import Briefing
-from nanoresearch.errors import LiteratureError, ModelError, TopicRefused
+from nanoresearch.errors import LiteratureError, TopicRefused
 from nanoresearch.literature.offline import OfflineCorpus
 from nanoresearch.schema.idea import Survey
 from nanoresearch.schema.paper import ScoredPaper
@@ -119,10 +119,46 @@ def test_gaps_in_another_language_are_asked_for_again(sitting: Sitting) -> None:
     assert "in English" in str(sitting.models.script("surveyor").asked[-1].messages[-1])
 
 
-def test_a_model_that_never_names_works_of_the_survey_ends_the_step(sitting: Sitting) -> None:
+def test_a_model_that_never_names_works_of_the_survey_leaves_it_without_gaps(sitting: Sitting) -> None:
     bad = {"gaps": [{**GAPS["gaps"][0], "papers": ["invented2024"]}]}
-    with pytest.raises(ModelError, match="no reply of the kind"):
-        survey(sitting, [*GOOD[:3], *[bad] * 9])
+    found = survey(sitting, [*GOOD[:3], *[bad] * 4])
+    assert found.gaps == ()
+    assert found.degraded == ("no model said what the works leave open",)
+
+
+BROKEN = {"something": ["else"]}
+
+
+@pytest.mark.parametrize("broken", [BROKEN, "I would rather talk about moles.", {}])
+def test_replies_that_break_their_schema_are_asked_for_again(sitting: Sitting, broken: Any) -> None:
+    assert survey(sitting, [reply for good in GOOD for reply in (broken, good)]).degraded == ()
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        (0, "no model worded queries"),
+        (1, "no model judged whether the works found are about the topic"),
+        (2, "no model read the scores that works report"),
+        (3, "no model said what the works leave open"),
+    ],
+)
+def test_replies_that_never_keep_their_schema_degrade_a_survey(sitting: Sitting, place: int, told: str) -> None:
+    replies = [*GOOD[:place], *[BROKEN] * 4, *GOOD[place + 1 :]]
+    found = survey(sitting, replies)
+    assert [text.partition(":")[0] for text in found.degraded] == [told]
+    assert found.papers
+    assert bool(found.gaps) == (place != 3)
+    assert "gave no reply of the kind that was asked for" in sitting.said("warning")[0]
+    again = survey(sitting, [])  # resumed: nothing is asked twice
+    assert again.canonical_json() == found.canonical_json()
+
+
+def test_a_model_that_never_keeps_any_schema_leaves_a_survey_that_says_so(sitting: Sitting) -> None:
+    found = survey(sitting, [BROKEN] * 16)
+    assert len(found.degraded) == 4
+    assert {query.text for query in found.queries} == {TOPIC}
+    assert found.gaps == ()
 
 
 def test_one_broken_source_degrades_a_survey_and_does_not_end_it(sitting: Sitting) -> None:

@@ -9,7 +9,7 @@ from nanoresearch.crew.llm.paper.figures import SKETCHES
 from nanoresearch.evidence.audit import figures as audit_figures
 from nanoresearch.evidence.audit.case import Case
 from nanoresearch.execution.sandbox import probe_isolation
-from nanoresearch.paper.sketch import script_faults
+from nanoresearch.paper.sketch import Sketch, script_faults
 from nanoresearch.schema.isolation import Isolation
 
 from .conftest import Sit, Writing, complaints
@@ -102,3 +102,25 @@ def test_drafts_with_faults_are_given_back_and_dropped(sit: Sit, isolation: Isol
     assert "open is not allowed" in told
     assert "caption: it has numbers" in told
     assert [item for item in analysis.figures if item.kind == "script"] == []
+
+
+def test_later_rounds_add_no_more_figures_than_there_may_be(
+    sit: Sit, isolation: Isolation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn(code: str, *_: Any) -> tuple[Sketch, bytes]:
+        bad = "bad" in code
+        return Sketch(error="it cannot be drawn" if bad else "", taken=(), texts=()), b"%PDF"
+
+    monkeypatch.setattr("nanoresearch.crew.llm.paper.figures.run_sketch", drawn)
+
+    def figure(name: str, code: str = CODE) -> dict[str, str]:
+        return {**FIGURE, "id": name, "code": code}
+
+    rounds = [
+        {"figures": [figure("first"), figure("bad", f"{CODE}# bad\n")]},
+        {"figures": [figure("second"), figure("third")]},
+        {"figures": [figure("fourth"), figure("fifth")]},
+    ]
+    writing, analysis = analysed(sit, isolation, *rounds)
+    assert [item.id for item in analysis.figures if item.kind == "script"] == ["first", "second"]
+    assert any("third is left out" in text for text in writing.told("progress"))

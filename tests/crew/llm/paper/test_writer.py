@@ -114,6 +114,15 @@ def test_an_order_inside_an_abstract_stays_inside_the_material(sit: Sit) -> None
     assert text.rfind("<material", 0, place) > text.rfind("\n</material>", 0, place)
 
 
+def test_a_section_that_the_program_wrote_stays_so_in_a_resumed_sitting(sit: Sit) -> None:
+    first = sit({"writer": by_section(lambda name, _: "no" if name in ("discussion", "front") else honest(name))})
+    manuscript = LlmWriter(first.desk).write(first.briefing, first.material)
+    assert any("section discussion itself" in item for item in first.told("degraded"))
+    second = sit({"writer": []})
+    assert LlmWriter(second.desk).write(second.briefing, second.material) == manuscript
+    assert second.desk.models.script("writer").asked == []
+
+
 def test_a_resumed_sitting_asks_nothing_again(sit: Sit) -> None:
     first = sit({"writer": by_section(lambda name, _: honest(name))})
     manuscript = LlmWriter(first.desk).write(first.briefing, first.material)

@@ -69,7 +69,7 @@ def _read(origin: str, folder: Path, commit: str) -> BaseRepository:
     interfaces = ""
     for name in kept:
         if name.suffix == ".py" and len(interfaces) < MOST_INTERFACES:
-            interfaces += interface(name.as_posix(), _text(folder / name)) + "\n"
+            interfaces += interface(name.as_posix(), _text(folder / name), registries=False) + "\n"
     return BaseRepository(
         origin=origin,
         commit=commit,

@@ -1,10 +1,15 @@
 """Questions about the syntax tree of a written file that the contract asks. Runs and imports nothing."""
 
 import ast
+import copy
 
 
-def interface(name: str, text: str) -> str:
-    """What other files may use of one: its classes and functions with their signatures and first words, as Python."""
+def interface(name: str, text: str, *, registries: bool = True) -> str:
+    """What other files may use of one, as Python: classes and functions with their signatures and first words.
+
+    Names and annotations only: what is assigned, and what an argument is by default, may be private to its author.
+    `registries` shows the keys of dictionaries in capitals.
+    """
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -13,12 +18,12 @@ def interface(name: str, text: str) -> str:
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             lines.append(f"class {node.name}:  # {_first_words(node)}")
-            lines += [f"    {ast.unparse(item)}" for item in node.body if isinstance(item, ast.AnnAssign)]
+            lines += [f"    {_declared(item)}" for item in node.body if isinstance(item, ast.AnnAssign)]
             lines += [f"    {_heading(item)}" for item in node.body if isinstance(item, ast.FunctionDef)]
         elif isinstance(node, ast.FunctionDef):
             lines.append(_heading(node))
         elif (target := target_of(node)) is not None and target.isupper():
-            keys = ", ".join(repr(key) for key in keys_of(getattr(node, "value", None)))
+            keys = ", ".join(repr(key) for key in keys_of(getattr(node, "value", None)) if registries)
             lines.append(f"{target} = {{{keys}}}" if keys else f"{target} = ...")
     return "\n".join(lines)
 
@@ -142,7 +147,14 @@ def writes(call: ast.Call) -> bool:
 
 def _heading(node: ast.FunctionDef) -> str:
     returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
-    return f"def {node.name}({ast.unparse(node.args)}){returns}: ...  # {_first_words(node)}"
+    arguments = copy.deepcopy(node.args)
+    arguments.defaults = [ast.Constant(...) for _ in arguments.defaults]
+    arguments.kw_defaults = [default and ast.Constant(...) for default in arguments.kw_defaults]
+    return f"def {node.name}({ast.unparse(arguments)}){returns}: ...  # {_first_words(node)}"
+
+
+def _declared(item: ast.AnnAssign) -> str:
+    return f"{ast.unparse(item.target)}: {ast.unparse(item.annotation)}{' = ...' if item.value else ''}"
 
 
 def _first_words(node: ast.FunctionDef | ast.ClassDef) -> str:

@@ -14,7 +14,8 @@ from nanoresearch.crew.llm.desk import RULES, Desk, material
 from nanoresearch.errors import LiteratureError
 from nanoresearch.evidence.audit.names import TEXTS
 from nanoresearch.literature.evidence import confirmed, extract_evidence, same_score, source_text
-from nanoresearch.models.access import Ask
+from nanoresearch.models.access import Answer, Ask, NoUsableReply
+from nanoresearch.models.request import CutOff
 from nanoresearch.paths import write_atomic
 from nanoresearch.schema.paper import Evidence, Paper
 
@@ -24,6 +25,7 @@ PASSAGES = 12_000
 """Characters read of one PDF."""
 BATCH = 12_000
 """Characters of sources in one question."""
+UNREAD = "no model read the scores that works report: those that plain rules find are all there are"
 _SCORE = re.compile(r"\d\.\d|\d\s?\\?%")
 
 INSTRUCTIONS = f"""{RULES}
@@ -67,7 +69,13 @@ def read_evidence(desk: Desk, papers: Sequence[Paper]) -> tuple[tuple[Evidence, 
     """Scores that these works report, in their order, and what could not be read. Raises ModelError, BudgetExceeded."""
     texts, problems = read_texts(desk, papers)
     asks = [Ask("surveyor", AGENT, question) for question in _questions(papers, texts)]
-    claims = [score for answer in desk.models.ask_all(asks) for score in answer.output.scores]
+    answers: list[Answer[ReportedScores]] = []
+    try:
+        answers = desk.models.ask_all(asks)
+    except (NoUsableReply, CutOff) as error:  # what rules find is there all the same
+        problems = (*problems, UNREAD)
+        desk.events.emit("warning", f"survey: {error}")
+    claims = [score for answer in answers for score in answer.output.scores]
     kept = [record for claim in claims if (record := _confirmed(claim, texts)) is not None]
     if claims:
         desk.events.emit(

@@ -15,11 +15,13 @@ from nanoresearch.crew.llm.ideas.shelf import listed
 from nanoresearch.crew.llm.ideas.surveyor import nearest
 from nanoresearch.crew.roles import Briefing, NoveltyReading
 from nanoresearch.literature.novelty import CLOSEST, Comparison
-from nanoresearch.models.access import Ask
+from nanoresearch.models.access import Ask, NoUsableReply
 from nanoresearch.models.prompts import lay_out
+from nanoresearch.models.request import CutOff
 from nanoresearch.schema.idea import NoveltyVerdict, Proposal
 from nanoresearch.schema.paper import Paper
 
+UNREAD = "No model read the nearest works again: this rests on their terms alone."
 STRICTNESS = {"novel": 0, "incremental": 1, "covered": 2}
 
 INSTRUCTIONS = f"""{RULES}
@@ -69,7 +71,10 @@ class LlmNoveltyReader:
         self._desk = desk
 
     def read(self, briefing: Briefing, proposals: Sequence[Proposal], found: Sequence[Comparison]) -> NoveltyReading:
-        """The stricter of two verdicts for each proposal. Raises ModelError and BudgetExceeded."""
+        """The stricter of two verdicts for each proposal; that by terms alone where no model gives one of use.
+
+        Raises ModelError and BudgetExceeded.
+        """
         constant = told(nearest(briefing, 0))
         shown = [near(comparison) for comparison in found]
         asks = [
@@ -86,15 +91,23 @@ class LlmNoveltyReader:
             for proposal, works in zip(proposals, shown, strict=True)
             if works
         ]
-        answers = iter(self._desk.models.ask_all(asks))
+        try:
+            readings = iter([answer.output for answer in self._desk.models.ask_all(asks)])
+        except (NoUsableReply, CutOff) as error:
+            self._desk.events.emit("degraded", f"Novelty rests on a comparison of terms alone. {error}")
+            return NoveltyReading(tuple(_by_terms(comparison.verdict) for comparison in found), ())
         verdicts: list[NoveltyVerdict] = []
         named: dict[str, Paper] = {}
         for comparison, works in zip(found, shown, strict=True):
-            verdict = _stricter(comparison, next(answers).output) if works else comparison.verdict
+            verdict = _stricter(comparison, next(readings)) if works else comparison.verdict
             verdicts.append(verdict)
             keys = {work.paper for work in verdict.closest}
             named |= {paper.key: paper for paper in comparison.found if paper.key in keys}
         return NoveltyReading(tuple(verdicts), tuple(named.values()))
+
+
+def _by_terms(verdict: NoveltyVerdict) -> NoveltyVerdict:
+    return verdict.model_copy(update={"reason": f"{verdict.reason} {UNREAD}"})
 
 
 def near(comparison: Comparison) -> list[Paper]:

@@ -20,8 +20,9 @@ from nanoresearch.errors import TopicRefused
 from nanoresearch.experience.words import words
 from nanoresearch.literature.client import LiteratureClient
 from nanoresearch.literature.recorded import RecordedSearch
-from nanoresearch.models.access import Ask
+from nanoresearch.models.access import Ask, NoUsableReply
 from nanoresearch.models.prompts import lay_out
+from nanoresearch.models.request import CutOff
 from nanoresearch.planner.guidance import guide
 from nanoresearch.schema.idea import Gap, Survey
 from nanoresearch.schema.paper import Evidence, Paper
@@ -195,32 +196,50 @@ class LlmSurveyor:
         accept_topic(topic)
 
     def survey(self, briefing: Briefing, literature: Sequence[LiteratureClient]) -> Survey:
-        """Works on the topic, scores they report, and what they leave open. Raises ModelError and BudgetExceeded."""
+        """Works on the topic, scores they report, and what they leave open. Raises ModelError and BudgetExceeded.
+
+        Where a model gives no reply of use, the survey goes on with less, and says so.
+        """
         guidance = guide(briefing.plan, IdeationGuidance)
-        asked = self._desk.models.ask(
-            "surveyor", QUERIES, lay_out(constant=told(nearest(briefing)), changing="Word the queries.")
-        )
+        degraded: list[str] = []
         constant = told(nearest(briefing, 0))  # what was lived through does not make a work relevant
-        queries = list(dict.fromkeys((briefing.topic[:400], *(query.words for query in asked.output.queries))))
+        queries = list(dict.fromkeys((briefing.topic[:400], *self._queries(briefing, degraded))))
         outcome = RecordedSearch(literature, self._desk.folder)(queries, LIMIT_PER_QUERY)
-        degraded = list(outcome.degraded)
+        degraded += outcome.degraded
         if outcome.failed:
             degraded.append("no source of literature answered: the survey has no works on the topic")
         found = [hit.paper for hit in outcome.papers[:MOST_JUDGED]]
-        papers = self._relevant(constant, found, guidance)
+        papers = self._relevant(constant, found, guidance, degraded)
         if outcome.papers and not papers:
             degraded.append(f"none of the {len(outcome.papers)} works found was judged relevant to the topic")
         evidence, problems = read_evidence(self._desk, papers)
+        gaps = self._gaps(constant, papers, evidence, degraded)
         return Survey(
             queries=outcome.queries,
             papers=with_foundations(papers, literature),
             evidence=evidence,
-            gaps=self._gaps(constant, papers, evidence),
+            gaps=gaps,
             degraded=(*degraded, *problems),
             set_aside=refuted_claims(briefing.memories, " ".join(queries)),
         )
 
-    def _relevant(self, constant: str, found: list[Paper], guidance: IdeationGuidance) -> list[Paper]:
+    def _queries(self, briefing: Briefing, degraded: list[str]) -> list[str]:
+        prompt = lay_out(constant=told(nearest(briefing)), changing="Word the queries.")
+        try:
+            asked = self._desk.models.ask("surveyor", QUERIES, prompt).output
+        except (NoUsableReply, CutOff) as error:
+            self._without(degraded, "no model worded queries: the topic's own words alone were searched for", error)
+            return []
+        return [query.words for query in asked.queries]
+
+    def _without(self, degraded: list[str], what: str, error: Exception) -> None:
+        """Note in the survey what a model gave no reply of use to, and in the events why."""
+        degraded.append(what)
+        self._desk.events.emit("warning", f"survey: {error}")
+
+    def _relevant(
+        self, constant: str, found: list[Paper], guidance: IdeationGuidance, degraded: list[str]
+    ) -> list[Paper]:
         """The works that are about the topic, those first that the guidance wants first."""
         sheets = [found[start : start + SHEET] for start in range(0, len(found), SHEET)]
         asks = [
@@ -232,7 +251,12 @@ class LlmSurveyor:
             )
             for sheet in sheets
         ]
-        answers = self._desk.models.ask_all(asks)
+        try:
+            answers = self._desk.models.ask_all(asks)
+        except (NoUsableReply, CutOff) as error:
+            what = "no model judged whether the works found are about the topic: the sources' ranking stands"
+            self._without(degraded, what, error)
+            return found[: guidance.papers]
         relevance = dict.fromkeys((paper.key for paper in found), 0)  # also of works that got no judgement
         relevance |= {work.key: work.relevance for answer in answers for work in answer.output.works}
         close = [paper for paper in found if relevance[paper.key] >= 2]
@@ -251,12 +275,18 @@ class LlmSurveyor:
             )
         return kept
 
-    def _gaps(self, constant: str, papers: Sequence[Paper], evidence: Sequence[Evidence]) -> tuple[Gap, ...]:
+    def _gaps(
+        self, constant: str, papers: Sequence[Paper], evidence: Sequence[Evidence], degraded: list[str]
+    ) -> tuple[Gap, ...]:
         if not papers:
             return ()
         prompt = lay_out(constant=constant, changing=f"{listed(papers)}\n\n{reported(evidence)}\n\nName the gaps.")
         shown = Shown(frozenset(paper.key for paper in papers))
-        gaps = self._desk.models.ask("surveyor", GAPS, prompt, deps=shown).output.gaps
+        try:
+            gaps = self._desk.models.ask("surveyor", GAPS, prompt, deps=shown).output.gaps
+        except (NoUsableReply, CutOff) as error:
+            self._without(degraded, "no model said what the works leave open", error)
+            return ()
         return tuple(
             Gap(id=f"gap{number}", text=" ".join(gap.text.split()), papers=tuple(dict.fromkeys(gap.papers)))
             for number, gap in enumerate(gaps, start=1)

@@ -27,6 +27,7 @@ from nanoresearch.schema.profile import WritingStyle
 DRAWINGS = "analysis/figures"
 SKETCHES = "analysis/sketches"
 MOST = 2
+"""Further figures of a paper, over all rounds."""
 ROUNDS = 3
 """How often figures are asked for until they can be drawn."""
 
@@ -108,12 +109,15 @@ def further_figures(
         for draft in drafts:
             if draft.id in done:
                 continue
+            if len(done) == MOST:
+                desk.events.emit("progress", f"The figure {draft.id} is left out: there are {MOST} already.")
+                continue
             sketch, pdf = _sketched(desk, draft.code, values, width)
             if trouble := sketch.error or _written(sketch, evidence):
                 failed[draft.id] = trouble
                 continue
             done[draft.id] = _kept(desk, draft, sketch, pdf, blueprint, sources)
-        if not failed:
+        if not failed or len(done) == MOST:
             break
         told = "\n".join(f"{name}: {trouble}" for name, trouble in failed.items())
         said = f"{material('why figures of yours could not be drawn', told)}\n\nSend these figures again, mended."

@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from nanoresearch.crew.builtin.latex_text import NUMBER_WORDS, citation_keys, result_keys, visible
+from nanoresearch.crew.builtin.latex_text import citation_keys, result_keys, visible
 from nanoresearch.crew.builtin.reviewer import PLACEHOLDER, STRONG, VERDICT_WORDS, check_claims, check_wording
 from nanoresearch.crew.builtin.reviewer import Case as ReviewCase
 from nanoresearch.crew.llm.paper.latex import misused, pieces, sift
 from nanoresearch.evidence.audit.case import Case
 from nanoresearch.evidence.audit.integrity import against
-from nanoresearch.evidence.audit.literals import REFERENCE, readings, without_comments
-from nanoresearch.evidence.audit.numbers import NUMBER, known_values, typed
+from nanoresearch.evidence.audit.literals import without_comments
+from nanoresearch.evidence.audit.numbers import TOLD, known_values, typed
 from nanoresearch.evidence.audit.paperwork import DESIGN_SECTIONS, Passage, proper_names
+from nanoresearch.evidence.audit.told import NUMBER, numbers_told, spelt, told_text
 from nanoresearch.literature.text import STOPWORDS, normalised_title, words
 from nanoresearch.paper.escape import latex
 from nanoresearch.paths import RunFolder
@@ -25,8 +26,6 @@ from nanoresearch.schema.analysis import Analysis
 from nanoresearch.schema.manuscript import Build, Manuscript, Section
 from nanoresearch.schema.paper import Paper
 
-TELLING = ("introduction", "related_work")
-"""Sections that speak of other works: numbers and quotations there must stand in the records of what is cited."""
 ENGLISH = 0.18
 """Least share of function words in a text that is taken for English; usual are about two fifths."""
 FEW_WORDS = 30
@@ -43,21 +42,6 @@ _BY_HAND = re.compile(
 """Works named without a citation."""
 _QUOTATION = re.compile(r"``(.+?)''", re.DOTALL)
 _LABEL = re.compile(r"\\ref\s*\{([^{}]*)\}")
-_UNTOLD = re.compile(r"\\begin\{(equation|align)\*?\}.*?\\end\{\1\*?\}|\\name\{[^{}]*\}", re.DOTALL)
-"""Displayed definitions and marked names."""
-_CITING = re.compile(r"\\[Cc]ite[a-z]*\*?\s*((?:\[[^\]]*\]\s*)*)\{[^{}]*\}")
-_SCRIPT = re.compile(r"(?<=[A-Za-z])(?:_|\^)(?:\d|\{\d\})")
-"""Indices and exponents of symbols, such as those of an l2 norm."""
-_LEADING_POINT = re.compile(r"(?<![\w.])\.(?=\d)")
-_COUNT = rf"(?:{'|'.join(NUMBER_WORDS)})"
-_SPELT = re.compile(
-    rf"\b(?:{_COUNT}(?:[\s-]+(?:(?:and|point)[\s-]+)?{_COUNT})*[\s-]*"
-    r"(?:per\s?cent(?:age)?\b|%|fold\b(?!\s+(?:cross|CV\b)))"
-    r"|(?P<verb>(?:doubl|quadrupl)(?:es|ed|ing)|tripl(?:ed|ing)|halv(?:es|ed)|(?<!successive )halving"
-    r"|(?:double|triples?|quadruple|halve)(?=\s+(?:the|its|their|this|that|these|those|both)\b))\b)",
-    re.IGNORECASE,
-)
-"""Quantities in words: shares, multiples, and verbs that state one."""
 
 
 @dataclass(frozen=True)
@@ -152,17 +136,17 @@ class Proofreader:
         """Numbers and quotations that neither the design nor a work cited beside them has."""
         cited = [self._papers[key] for key in citation_keys(piece) if key in self._papers]
         read = " ".join([self._design, *(self._record(paper) for paper in cited)])
-        plain = _CITING.sub(_bracket_text, REFERENCE.sub(" ", _UNTOLD.sub(" ", without_comments(piece))))
-        if section in TELLING:
-            if spelt := _spelt(plain, read):
-                yield f"the quantities {', '.join(spelt)} stand neither in the design nor in the record of a work cited"
-            plain = _LEADING_POINT.sub("0.", _SCRIPT.sub(" ", plain))
+        plain = told_text(piece)
+        if section in TOLD:
+            if found := spelt(plain, read):
+                yield f"the quantities {', '.join(found)} stand neither in the design nor in the record of a work cited"
+            found = numbers_told(piece)
         else:  # a definition of the method may need a number, which is part of the notation
-            plain = re.sub(r"\$[^$]*\$", " ", plain)
+            found = list(dict.fromkeys(NUMBER.findall(re.sub(r"\$[^$]*\$", " ", plain))))
         numbers = {str(token) for token in NUMBER.findall(read)}
         # A setting of the method may stand in its program text; what is told of others may not.
-        own = {str(value) for value in self._known} if section not in TELLING else set()
-        strange = [token for token in dict.fromkeys(NUMBER.findall(plain)) if token not in numbers | own]
+        own = {str(value) for value in self._known} if section not in TOLD else set()
+        strange = [token for token in found if token not in numbers | own]
         if strange:
             yield f"the numbers {', '.join(strange)} stand neither in the design nor in the record of a work cited"
         for quotation in _QUOTATION.findall(plain):
@@ -219,25 +203,6 @@ def complaints(faults: list[Fault], most: int = 12) -> str:
         lines.append(f"- {where}{fault.complaint}.")
     more = f"\n- and {len(faults) - most} more" if len(faults) > most else ""
     return "\n".join(lines) + more
-
-
-def _bracket_text(citation: re.Match[str]) -> str:
-    """What a citation prints beside the work."""
-    return f" {citation[1].replace('[', ' ').replace(']', ' ')} "
-
-
-def _spelt(body: str, read: str) -> list[str]:
-    """Quantities in words that are not in what was read."""
-    known = {_quantity(match) for match in _SPELT.finditer(read)}
-    found = [match for shown in readings(body) for match in _SPELT.finditer(shown)]
-    return list(dict.fromkeys(match.group() for match in found if _quantity(match) not in known))
-
-
-def _quantity(match: re.Match[str]) -> str:
-    """A quantity however it is inflected, spaced or joined."""
-    if match["verb"]:
-        return match["verb"][:4].lower()
-    return re.sub(r"[\s-]+", "", match.group().lower().replace("%", "percent"))
 
 
 def _nearest(name: str, known: set[str]) -> str:
