@@ -57,8 +57,11 @@ def tiny_double(tiny):  # type: ignore[no-untyped-def]
 
 
 @pytest.fixture(autouse=True)
-def _quick_readout(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A readout of few examples: with random weights it means nothing anyway."""
+def _quick_readout(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A readout of few examples: with random weights it means nothing anyway. Tests of real weights get all of them."""
+    if request.node.get_closest_marker("network"):
+        yield
+        return
     try:
         from nanoresearch.planner import attitude
     except ImportError:
