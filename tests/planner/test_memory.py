@@ -66,6 +66,18 @@ def test_speaking_of_a_directive_without_wanting_it_ends_the_older_wish() -> Non
     assert standing(chain, {}) == {}
 
 
+def test_a_faint_echo_does_not_undo_a_wish() -> None:
+    wish = (1, says(a=5.0))
+    assert standing([wish, (2, says(a=1.3))], {}) == {"a": Standing(5.0, 1)}  # agrees
+    assert standing([wish, (2, says(a=-1.3))], {}) == {"a": Standing(5.0, 1)}  # objects, but faintly
+    assert standing([wish, (2, says(a=-2.6))], {}) == {"a": Standing(-2.6, 2)}
+    assert standing([(1, says(a=3.0)), (2, says(a=4.0))], {}) == {"a": Standing(4.0, 2)}
+    assert standing([wish, (2, says({"a": 4.0}, a=0.1))], {}) == {"a": Standing(5.0, 1)}
+    against = {"a": frozenset({"b"}), "b": frozenset({"a"})}
+    assert set(standing([wish, (2, says(b=1.3))], against)) == {"a", "b"}
+    assert set(standing([wish, (2, says(b=4.0))], against)) == {"b"}
+
+
 def test_a_new_wish_ends_older_wishes_for_its_rivals() -> None:
     menu = [directive("five", seeds=5), directive("one", seeds=2), directive("size", measures=["latency_ms"])]
     against = rivals(menu)

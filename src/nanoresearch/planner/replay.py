@@ -1,9 +1,10 @@
 """What a user's past feedback asks for today: newer words take the place of older ones on the same matter.
 
-A feedback speaks of a directive when the model's own relevance says so (attitude.py): it is then the matter of that
-feedback. The newest feedback that speaks of a directive alone decides on it. Directives that set the same field of
-the guidance to different values (five seeds, ten seeds) are one matter: a plan cannot follow both, so when newer words
-want one of them, older wishes for the others lapse. No words are compared anywhere.
+A feedback speaks of a directive when the model's own relevance and attitude say so (attitude.py): it is then the
+matter of that feedback. Newer words that say the opposite decide when they are at least half as clear, in nats; newer
+words that agree never weaken what stands; words that clearly speak of a directive and want nothing of it end it.
+Directives that set the same field of the guidance to different values (five seeds, ten seeds) are one matter: a plan
+cannot follow both, so when newer words want one of them, older wishes for the others lapse. No words are compared.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +17,10 @@ RIVAL_NATS = 3.0
 """How much worse than its best rival a feedback may fit a directive that it still seems to want."""
 MEANT_NATS = 1.0
 """Bonus from which a feedback is taken to ask for, or against, a directive."""
-SPOKEN_NATS = 3.0
-"""Relevance from which a feedback is taken to speak of a directive at all."""
+SPOKEN_NATS = 6.0
+"""Relevance from which a feedback that neither asks for a directive nor against it is taken to speak of it."""
+CLEAR_SHARE = 0.5
+"""How clear newer words must be beside older ones, in nats, to take their place: a faint echo must not undo a wish."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,25 @@ def standing(chain: Chain, rivals: Mapping[str, frozenset[str]]) -> dict[str, St
     held: dict[str, Standing] = {}
     for version, preference in chain:
         asked = {name: nats for name, nats in preference.bonus.items() if abs(nats) >= MEANT_NATS}
-        for name in spoken(preference):
+        for name in spoken(preference) - asked.keys():
             held.pop(name, None)
         for name, nats in asked.items():
+            if not _decides(nats, held.get(name)):
+                continue
             if nats > 0:
                 for rival in rivals.get(name, frozenset()):
-                    if rival in held and held[rival].bonus > 0 and held[rival].version != version:
+                    old = held.get(rival)
+                    if old and old.bonus > 0 and old.version != version and nats >= CLEAR_SHARE * old.bonus:
                         del held[rival]
             held[name] = Standing(nats, version)
     return held
+
+
+def _decides(nats: float, old: Standing | None) -> bool:
+    """Whether newer words take the place of older ones: they agree and are clearer, or object and are clear enough."""
+    if old is None:
+        return True
+    return abs(nats) >= abs(old.bonus) * (1.0 if nats * old.bonus > 0 else CLEAR_SHARE)
 
 
 def superseded(before: Mapping[str, Standing], after: Mapping[str, Standing]) -> dict[int, tuple[str, ...]]:
