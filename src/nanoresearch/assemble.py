@@ -293,7 +293,7 @@ def planner_for(config: Config, home: Home, profile: Profile, events: Events) ->
     if not config.planner.learning.anchored:
         return make()
 
-    def cannot(error: PlannerError) -> None:
+    def cannot(error: Exception) -> None:
         events.emit("degraded", f"What your planner learned is not used: {error}")
 
     return PatientPlanner(make, lambda: AdapterStore(folder).in_use().version, cannot if kind == "auto" else None)

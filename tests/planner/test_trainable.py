@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -140,7 +141,7 @@ def test_a_phase_in_which_learning_fails_does_not_cost_the_others(
     record = it.learn([(ONE, None), (PlannerInput("writing", "digits", Profile()), None)], "both")
     assert record.accepted
     assert record.phases == ("writing",)
-    assert record.reason == "planning was looked at. writing was looked at."
+    assert record.reason == "Planning: planning was looked at. Writing: writing was looked at."
     assert it.inclusion(ONE, 16) == it.inclusion(ONE, 16, adapter=False)
 
 
@@ -170,14 +171,14 @@ def test_a_preference_that_is_not_reached_gets_more_steps(tiny, tmp_path: Path) 
     assert len(planner(tiny, tmp_path, settings).learn([(ONE, None)], "memory").losses) == 2 + 2 * 3
 
 
-def test_an_update_that_loses_an_earlier_preference_is_refused(tiny, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    # Without replay the teacher of the second round knows nothing of the first: whatever is lost, it must be seen.
+def test_an_update_that_loses_an_earlier_preference_is_refused(  # type: ignore[no-untyped-def]
+    tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = QUICK.model_copy(update={"keep_share": 0.5, "steps": 25})
     it = planner(tiny, tmp_path, settings, memory={"memory": 1.0}, seeds={"five seeds": 1.0})
     assert it.learn([(ONE, None)], "memory").accepted
-    destroying = {"learning_rate": 0.5, "clip_norm": 1e3, "steps": 3, "replay": False}
-    it.settings = settings.model_copy(update=destroying)
     held = it.inclusion(OTHER, 16)
+    monkeypatch.setattr(training.Trainer, "run", lambda self, *_: self._policy.reset())  # forgets everything
     record = it.learn([(ONE, None)], "seeds")
     assert not record.accepted
     assert record.phases == ()
@@ -356,6 +357,32 @@ def test_one_directive_leaves_nothing_to_learn(tiny, tmp_path: Path, monkeypatch
     record = it.learn([(ONE, None)], "memory")
     assert set(record.losses) <= {0.0}
     assert it.inclusion(ONE, 4) == {"report_memory": 1.0}
+
+
+def test_words_too_faint_beside_earlier_ones_change_nothing(tiny, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    it = planner(tiny, tmp_path, memory={"memory": 1.0}, faint={"memory": -0.3})
+    assert it.learn([(ONE, None)], "memory").accepted
+    record = it.learn([(ONE, None)], "faint")
+    assert not record.accepted
+    assert "nothing clear enough" in record.reason
+    assert record.losses == ()
+    assert it.version == 1
+
+
+def test_a_version_whose_forerunner_is_missing_is_named(tiny, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    it = planner(tiny, tmp_path, memory={"memory": 1.0}, brief={"brief": 1.0})
+    it.learn([(ONE, None)], "memory")
+    it.learn([(PlannerInput("writing", "digits", Profile()), None)], "brief")
+    shutil.rmtree(tmp_path / "versions/0001")
+    with pytest.raises(AdapterUnusable, match="builds on"):
+        planner(tiny, tmp_path)
+
+
+def test_a_plan_names_a_version_only_where_an_adapter_made_it(tiny, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    it = planner(tiny, tmp_path)
+    it.learn([(ONE, None)], "memory")
+    assert it.plan(OTHER).adapter_version == 1
+    assert it.plan(PlannerInput("writing", "digits", Profile())).adapter_version is None
 
 
 def test_a_directive_of_the_researcher_can_be_planned(tiny, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

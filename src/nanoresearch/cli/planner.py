@@ -131,7 +131,9 @@ def history(profile_name: str | None, as_json: bool) -> None:
         click.echo(
             f"{mark}{record.version:4d} from {record.parent:<4d} {record.time} {verdict}{drift}: {record.feedback[:80]}"
         )
-        if not record.accepted:
+        if record.phases:
+            click.echo(f"       {', '.join(record.phases)}")
+        if not record.accepted or any(measure.phase not in record.phases for measure in record.measures):
             click.echo(f"       {record.reason}")
     click.echo(f"in use: version {current}{' (the base model)' if current == 0 else ''}")
 

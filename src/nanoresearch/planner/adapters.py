@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from nanoresearch.paths import read_record, write_atomic
 from nanoresearch.planner.problems import AdapterUnusable, PlannerBusy, PlannerError
-from nanoresearch.planner.replay import learned
+from nanoresearch.planner.replay import learned, lineage
 from nanoresearch.schema.learning import CurrentVersion, UpdateRecord
 from nanoresearch.schema.plan import Phase
 
@@ -107,11 +107,14 @@ class AdapterStore:
 
         Raises AdapterUnusable when they are missing or damaged.
         """
-        made = {phase: records[-1].version for phase, records in learned(self.history(), version).items()}
-        if version and not made:
+        history = self.history()
+        made = {phase: records[-1].version for phase, records in learned(history, version).items()}
+        broken = any(record.parent for record in lineage(history, version)[:1])  # an update between was lost
+        if version and (broken or not made):
             raise AdapterUnusable(
-                f"Version {version} of the planner in {self.root} has no adapter of any phase: it is damaged or was "
-                "made by another release. Start afresh with `nanoresearch planner rollback 0`."
+                f"Version {version} of the planner in {self.root} cannot be put together: updates that it builds on "
+                "are missing, damaged or made by another release. Choose another with `nanoresearch planner rollback`, "
+                "or start afresh with `nanoresearch planner rollback 0`."
             )
         return {phase: self._read_weights(phase, by) for phase, by in made.items()}
 

@@ -40,6 +40,8 @@ FITS = 'The plan said: "{}"\nThe researcher, who wanted just that, had said: "'
 NEUTRAL = "Thank you, that was fine."
 ECHO = "{0}\nOnce more: {0}"
 EXAMPLES, INSTRUCTIONS = 480, 160
+BARE_SHARE = 2
+"""To so many comments comes one bare instruction."""
 DEPTHS = (0.47, 0.53, 0.6, 0.67, 0.73, 0.8, 0.87)
 """Layers that attitude is read from, as shares of the model's depth."""
 RIDGE = 0.1
@@ -160,7 +162,7 @@ class AttitudeReader:
 
     def _recipe(self) -> str:
         """Digest of all that the readouts depend on: model, examples, layers, constants."""
-        parts = (self._base.fingerprint, ECHO, EXAMPLES, INSTRUCTIONS, self._layers, RIDGE, _source())
+        parts = (self._base.fingerprint, ECHO, EXAMPLES, BARE_SHARE, INSTRUCTIONS, self._layers, RIDGE, _source())
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     @torch.no_grad()
@@ -302,6 +304,10 @@ def make_examples(count: int, seed: int = 0) -> list[tuple[str, list[tuple[str, 
             template = draw.choice(data[name])
             text, mentions = _fill(template, one, two)
             examples.append((text, [(mentions[0], first), (mentions[1], second_wanted)]))
+    for number in range(count // BARE_SHARE):  # "Add garlic.": nothing beside the thing says that it is wanted
+        wanted = number % 2 == 0
+        text, mentions = _fill(draw.choice(data["asking" if wanted else "forbidding"]), *draw.sample(data["items"], 2))
+        examples.append((text, [(mentions[0], wanted)]))
     return examples + [(text, [(mention, wanted)]) for text, mention, wanted in data["direct"]]
 
 

@@ -85,9 +85,32 @@ class Policy:
             else:
                 self.model = get_peft_model(base.model, config, adapter_name=self.adapter)
                 base.model = self.model
-        self._lean = make_lean(self.model, base.served)
+        lean = make_lean(self.model, base.served)
         self.model.eval()  # no dropout anywhere; gradients do not need training mode
         self._initial = {name: value.detach().clone() for name, value in self.weights().items()}
+        self._lean = lean and self._serves_in_part()
+
+    @torch.no_grad()
+    def _serves_in_part(self) -> bool:
+        # Models that lay all tokens of a batch in one row before a linear layer give the adapter to the wrong ones.
+        ids = torch.tensor([[self.base.end, 1, 2, 3]], device=self.device)
+        self.model.set_adapter(self.adapter)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            loud = {name: 0.1 * torch.randn_like(value) for name, value in self._initial.items()}
+
+        def states(batch: Tensor) -> Tensor:
+            found: Tensor = self.decoder(input_ids=batch, use_cache=False).last_hidden_state.float()
+            return found
+
+        with self.holding(loud):
+            with self.base.served.only(1):
+                both = states(torch.cat([ids, ids]))
+            adapted = states(ids)
+            with self.base.served.only(0):
+                bare = states(ids)
+        wanted = torch.cat([adapted, bare])
+        return bool((both - wanted).norm() <= 0.05 * (adapted - bare).norm())
 
     def parameters(self) -> dict[str, torch.nn.Parameter]:
         """The adapter's parameters by name."""

@@ -1,6 +1,6 @@
 """What can go wrong with a planner, in words that a user can act on."""
 
-from nanoresearch.errors import NanoResearchError
+from nanoresearch.errors import CorruptRecord, NanoResearchError
 
 
 class PlannerError(NanoResearchError):
@@ -17,3 +17,7 @@ class AdapterUnusable(PlannerError):
 
 class PlannerBusy(PlannerError):
     """Another process is updating this user's planner."""
+
+
+FAULTS = (PlannerError, CorruptRecord, ImportError, OSError, RuntimeError)
+"""What a planner that learns can meet: its own errors, damaged files, broken libraries, a full disk or GPU."""

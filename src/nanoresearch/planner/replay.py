@@ -85,6 +85,12 @@ def _decides(nats: float, old: Standing | None) -> bool:
     return abs(nats) >= abs(old.bonus) * (1.0 if nats * old.bonus > 0 else CLEAR_SHARE)
 
 
+def changes_anything(chain: Chain, new: tuple[int, Preference], rivals: Mapping[str, frozenset[str]]) -> bool:
+    """Whether newer words decide on any directive, or end an older wish."""
+    before, after = standing(chain, rivals), standing([*chain, new], rivals)
+    return before != after
+
+
 def superseded(before: Mapping[str, Standing], after: Mapping[str, Standing]) -> dict[int, tuple[str, ...]]:
     """Earlier version -> directives on which it no longer decides."""
     lost: dict[int, list[str]] = {}

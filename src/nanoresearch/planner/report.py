@@ -48,7 +48,7 @@ def _inclusion_plot(record: UpdateRecord, measure: PhaseMeasure) -> "Figure":
     for marker, colour, label in (("o", "#0072B2", "before"), ("|", "#000000", "teacher"), ("D", "#D55E00", "after")):
         axes.plot([], [], marker, color=colour, label=label)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
-    verdict = "accepted" if record.accepted else "refused"
+    verdict = "accepted" if measure.phase in record.phases else "refused"
     words = record.feedback if len(record.feedback) <= 90 else record.feedback[:87] + "..."
     axes.set_title(f"Version {record.version}, {measure.phase}, {verdict}\n{words}", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)

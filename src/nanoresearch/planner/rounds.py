@@ -205,21 +205,23 @@ def summed_up(
     weights = {outcome.measure.phase: outcome.weights for outcome in outcomes if outcome.weights is not None}
     kept: dict[int, float] = {}
     lost: dict[int, tuple[str, ...]] = {}
-    for outcome in outcomes:
+    counted = [outcome for outcome in outcomes if outcome.weights is not None] or outcomes
+    for outcome in counted:
         for version, share in outcome.kept.items():
             kept[version] = min(share, kept.get(version, share))
-        if outcome.weights is not None:
-            for version, names in outcome.superseded.items():
-                lost[version] = (*lost.get(version, ()), *names)
-    measures = [outcome.measure for outcome in outcomes]
+        for version, names in outcome.superseded.items() if weights else ():
+            lost[version] = (*lost.get(version, ()), *names)
+    measures = [outcome.measure for outcome in counted]
+    several = len(outcomes) > 1
+    reasons = [f"{o.measure.phase.capitalize()}: {o.verdict.reason}" if several else o.verdict.reason for o in outcomes]
     update = {
         "accepted": bool(weights),
         "phases": tuple(weights),
-        "reason": " ".join(dict.fromkeys(outcome.verdict.reason for outcome in outcomes)),
+        "reason": " ".join(reasons),
         "preferences": (*(outcome.preference for outcome in outcomes), *unheard),
         "superseded": lost,
         "losses": tuple(loss for outcome in outcomes for loss in outcome.losses),
-        "measures": tuple(measures),
+        "measures": tuple(outcome.measure for outcome in outcomes),
         "kept": kept,
         "drift": max(measure.drift for measure in measures),
         "entropy": min(m.entropy / m.base_entropy if m.base_entropy else 1.0 for m in measures),

@@ -1,7 +1,4 @@
-"""Plans by the teacher itself: what the feedback would give, to be measured.
-
-Training never samples from the teacher; it scores the student's plans (sdpo.py).
-"""
+"""Plans by the teacher itself: what the feedback would give, to be measured and to show it to the student."""
 
 from collections.abc import Sequence
 

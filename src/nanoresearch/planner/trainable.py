@@ -81,7 +81,7 @@ class TrainablePlanner:
             phase=request.phase,
             directives=tuple(lesson.directives[i] for i in written.chosen),
             planner=self.name,
-            adapter_version=self.version or None,
+            adapter_version=self.version if request.phase in self._adapters else None,
         )
 
     def inclusion(self, request: PlannerInput, n: int = 32, *, adapter: bool = True) -> Inclusion:
@@ -174,6 +174,12 @@ class TrainablePlanner:
                 unheard.append(heard)
                 continue
             records = earlier.get(phase, [])
+            chain = replay.chain_of(records, phase)
+            if not self.settings.prompt_weight and not replay.changes_anything(
+                chain, (record.version, heard), own[0].rivals
+            ):
+                unheard.append(heard)
+                continue
             measured = next((m for r in records[-1:] for m in r.measures if m.phase == phase), None)
             self._wear(phase)
             this = Round(
@@ -182,7 +188,7 @@ class TrainablePlanner:
                 self.settings,
                 record.feedback,
                 version=record.version,
-                chain=replay.chain_of(records, phase),
+                chain=chain,
                 earlier=measured,
                 say=self._say,
             )
@@ -190,7 +196,8 @@ class TrainablePlanner:
             self._worn = None
         if not outcomes:
             reason = (
-                "The model found nothing in the feedback that bears on these phases' directives; nothing was learned."
+                "The model found nothing in the feedback that bears on these phases' directives, or nothing clear "
+                "enough beside what was said before; nothing was learned."
             )
             return record.model_copy(update={"reason": reason, "preferences": tuple(unheard)}), {}
         return summed_up(record, outcomes, unheard)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from nanoresearch.planner.planner import FixedPlanner, PlannerInput
-from nanoresearch.planner.problems import PlannerError
+from nanoresearch.planner.problems import FAULTS
 from nanoresearch.planner.prompt import menu_of
 from nanoresearch.planner.replay import rivals
 from nanoresearch.schema.learning import UpdateRecord
@@ -49,7 +49,7 @@ class PatientPlanner:
         self,
         make: Callable[[], LearningPlanner],
         version: Callable[[], int],
-        cannot: Callable[[PlannerError], None] | None = None,
+        cannot: Callable[[Exception], None] | None = None,
     ) -> None:
         """version: the one in use, 0 for none. cannot: told when the model cannot plan; None lets the error rise."""
         self._make, self._version, self._cannot = make, version, cannot
@@ -57,13 +57,13 @@ class PatientPlanner:
 
     def plan(self, request: PlannerInput) -> Plan:
         """The usual plan, or the plan of the version in use."""
-        if self._version():
-            try:
+        try:
+            if self._version():
                 return self._real().plan(request)
-            except PlannerError as error:
-                if self._cannot is None:
-                    raise
-                self._cannot(error)
+        except FAULTS as error:
+            if self._cannot is None:
+                raise
+            self._cannot(error)
         return Plan(phase=request.phase, directives=usual_plan(request), planner=self.name)
 
     def learn(self, requests: Sequence[tuple[PlannerInput, Plan | None]], feedback: str) -> UpdateRecord:

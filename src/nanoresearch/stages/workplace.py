@@ -18,7 +18,7 @@ from nanoresearch.experience.store import ExperienceStore
 from nanoresearch.literature.client import LiteratureClient
 from nanoresearch.paths import RunFolder
 from nanoresearch.planner.planner import DeferredPlanner, Learner, Planner, PlannerInput
-from nanoresearch.planner.problems import PlannerError
+from nanoresearch.planner.problems import FAULTS
 from nanoresearch.planner.promptonly import PromptOnlyPlanner
 from nanoresearch.runlog import RunLog
 from nanoresearch.schema.blueprint import Blueprint
@@ -164,14 +164,14 @@ class Workplace:
         """
         if not self.config.planner.learn:
             return None, "recorded; learning is switched off"
-        real = self.planner.real() if isinstance(self.planner, DeferredPlanner) else self.planner
         try:
+            real = self.planner.real() if isinstance(self.planner, DeferredPlanner) else self.planner
             if isinstance(real, PromptOnlyPlanner):
                 return None, real.remember(feedback)
             if not isinstance(real, Learner):
                 return None, "recorded; this planner does not learn"
             record = real.learn([self.requests[phase] for phase in phases if phase in self.requests], feedback)
-        except PlannerError as error:
+        except FAULTS as error:
             self.events.emit("degraded", f"nothing was learned: {error}")
             return None, f"recorded; nothing was learned: {error}"
         return (record.version if record.accepted else None), record.reason

@@ -17,7 +17,7 @@ from nanoresearch.evidence.audit.literals import (
     without_comments,
 )
 from nanoresearch.evidence.audit.paperwork import Passage, floats, front, is_named, proper_names, sections
-from nanoresearch.evidence.audit.told import NUMBER, numbers_told, spelt
+from nanoresearch.evidence.audit.told import NUMBER, numbers_told, spelt, told_text
 from nanoresearch.evidence.numbers import derive_number
 from nanoresearch.paper.numbers import read_numbers_tex
 from nanoresearch.paper.render import cited_keys
@@ -146,7 +146,7 @@ def typed(passage: Passage, case: Case, given: set[str], known: set[Decimal]) ->
         strange += [
             text for text in numbers_told(passage.body) if text not in strange and not _is_told(text, case, known)
         ]
-        strange += spelt(passage.body, case.told)
+        strange += spelt(told_text(passage.body), case.told)
     if strange:
         yield passage.where, f"shares or measured values that no record of the design has: {', '.join(strange)}"
 

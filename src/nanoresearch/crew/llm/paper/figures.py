@@ -117,12 +117,12 @@ def further_figures(
                 failed[draft.id] = trouble
                 continue
             done[draft.id] = _kept(desk, draft, sketch, pdf, blueprint, sources)
+        for name, trouble in failed.items():
+            desk.events.emit("warning", f"The figure {name} is not printed as it was drawn: {trouble}")
         if not failed or len(done) == MOST:
             break
         told = "\n".join(f"{name}: {trouble}" for name, trouble in failed.items())
         said = f"{material('why figures of yours could not be drawn', told)}\n\nSend these figures again, mended."
-        for name, trouble in failed.items():
-            desk.events.emit("warning", f"The figure {name} is not printed as it was drawn: {trouble}")
     return tuple(done.values())
 
 
