@@ -80,6 +80,13 @@ def test_every_kit_gives_a_whole_paper(study: str, make: Make) -> None:
     check(manuscript, found)
 
 
+@pytest.mark.parametrize("study", sorted(load_kits()))
+def test_a_plain_summary_types_no_number(study: str, make: Make) -> None:
+    found = make(study, "inconclusive", components=2, seeds=3)
+    manuscript = BuiltinWriter().write(briefing({"extra_sections": ["plain_summary"]}), found)
+    assert typed_numbers(bodies(manuscript)["plain_summary"]) == []
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("person", ["we", "passive"])
 @pytest.mark.parametrize("detail", ["brief", "full"])

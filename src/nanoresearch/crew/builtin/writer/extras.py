@@ -7,7 +7,6 @@ from nanoresearch.crew.builtin.writer.experiment import PACKAGED, origin
 from nanoresearch.crew.builtin.writer.prose import body, name, paragraph, sentence, worded
 from nanoresearch.crew.builtin.writer.revision import EXPANSIONS
 from nanoresearch.crew.builtin.writer.study import Study
-from nanoresearch.paper.escape import latex
 from nanoresearch.schema.manuscript import Section
 
 
@@ -24,7 +23,7 @@ def plain_summary(study: Study) -> Section:
         id="plain_summary",
         title="Plain Summary",
         body=paragraph(
-            f"This paper is about {latex(study.kit.name)}, and about whether {study.all_components} "
+            f"This paper is about {name(study.kit.name)}, and about whether {study.all_components} "
             f"make{'' if study.several else 's'} a simple method better at it",
             f"{both}, on the same data and under the same rules, which were written down beforehand",
             f"{outcome}: {reason[:1].lower()}{reason[1:]}",
