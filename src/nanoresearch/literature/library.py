@@ -180,6 +180,7 @@ class Library:
                     continue
                 told = [f"{shown} {problem}" for problem in found.problems]
                 with database:
+                    database.execute("BEGIN IMMEDIATE")  # what another process has just added must be seen
                     _forget_file(database, shown)
                     kept = (
                         shown,
