@@ -7,6 +7,7 @@ import pytest
 
 from nanoresearch import assemble
 from nanoresearch.config import Config, PlannerConfig
+from nanoresearch.errors import CorruptRecord
 from nanoresearch.events import Event, Events
 from nanoresearch.paths import Home, write_atomic
 from nanoresearch.planner.planner import FixedPlanner, Learner, PlannerInput
@@ -101,3 +102,17 @@ def test_what_was_learned_and_cannot_be_used_is_told(tmp_path: Path, monkeypatch
     _, heard = choose(home, "auto")
     assert [event.kind for event in heard] == ["degraded"]
     assert "Version 2" in heard[0].text
+
+
+@pytest.mark.parametrize("fault", [CorruptRecord("damaged"), ImportError("old peft"), RuntimeError("out of memory")])
+def test_whatever_keeps_a_planner_from_planning_is_told_and_the_usual_plan_is_used(fault: Exception) -> None:
+    def version() -> int:
+        raise fault
+
+    told: list[Exception] = []
+    request = PlannerInput("planning", "digits", Profile())
+    plan = PatientPlanner(lambda: pytest.fail("not made"), version, told.append).plan(request)
+    assert told == [fault]
+    assert plan.directives == usual_plan(request)
+    with pytest.raises(type(fault)):
+        PatientPlanner(lambda: pytest.fail("not made"), version).plan(request)
