@@ -16,7 +16,6 @@ from nanoresearch.planner.sdpo import (  # noqa: E402
     compare,
     distillation_loss,
     divergence,
-    entropy,
     token_advantages,
 )
 
@@ -220,8 +219,3 @@ def test_holding_other_weights_leaves_waiting_graphs_usable(tiny) -> None:  # ty
         policy.read(tiny.chat("Plan."))
     prefix.keys[-1].sum().backward()
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in policy.parameters().values())
-
-
-def test_entropy_of_an_even_choice() -> None:
-    even = torch.full((2, 4), 0.25).log()
-    assert entropy(even, 1).item() == pytest.approx(2 * math.log(4))

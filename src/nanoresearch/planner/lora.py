@@ -1,4 +1,4 @@
-"""LoRA's linear layers in fewer operations: the same sums as peft's, added in place, and nothing kept but the input.
+"""LoRA's linear layers in fewer operations: the same sums as peft's, added in place, and little kept beside the input.
 
 peft makes, names, switches, saves and loads adapters as before; only the arithmetic of its plain linear layers is
 replaced, and whatever else a layer does (quantised weights, DoRA, dropout, several adapters at once, merged weights)

@@ -203,11 +203,6 @@ def distillation_loss(
     return divergence(student, teacher, kind).sum() / plans
 
 
-def entropy(log_p: Tensor, plans: int) -> Tensor:
-    """Entropy of the plan distribution, estimated along sampled plans: nats a plan."""
-    return -(log_p.exp() * log_p).sum() / plans
-
-
 def _everywhere(
     policy: Policy, menu: Menu, plans: Sequence[WrittenPlan], teacher: Teacher
 ) -> tuple[Tensor, Tensor, Tensor]:
