@@ -409,3 +409,12 @@ def test_the_plan_in_use_does_what_most_sampled_plans_do() -> None:
     assert typical(plans).chosen == (0, 1)
     assert typical(plans[:1]) is plans[0]
     assert typical([WrittenPlan((), (2,)), WrittenPlan((), ()), WrittenPlan((), ())]).chosen == ()
+
+
+def test_what_was_learned_enters_the_plan_in_use_before_most_plans_hold_it() -> None:
+    plans = [WrittenPlan((), (0, 2))] * 2 + [WrittenPlan((), (0,))] * 3
+    assert typical(plans).chosen == (0,)
+    assert typical(plans, usual=[0]).chosen == (0, 2)
+    assert typical(plans, usual=[0, 2]).chosen == (0,)
+    rare = [WrittenPlan((), (0, 2)), *[WrittenPlan((), (0,))] * 4]
+    assert typical(rare, usual=[0]).chosen == (0,)

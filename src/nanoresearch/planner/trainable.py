@@ -76,7 +76,9 @@ class TrainablePlanner:
         The same request and version give the same plan. Without a version an anchored planner gives the usual plan.
         """
         lesson = self._lesson(request)
-        written = typical(self._plans(lesson, CONSULTED, request.seed, adapter=True))
+        usual = [i for i, directive in enumerate(lesson.directives) if directive in lesson.usual]
+        plans = self._plans(lesson, CONSULTED, request.seed, adapter=True)
+        written = typical(plans, usual if lesson.anchor else None)
         return Plan(
             phase=request.phase,
             directives=tuple(lesson.directives[i] for i in written.chosen),

@@ -1,7 +1,7 @@
 """Plans as they are used: the model's own, or the usual plan moved by what the adapter has learned. Imports torch."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -15,6 +15,8 @@ from nanoresearch.planner.sdpo import Teacher
 from nanoresearch.planner.teacher_plans import readings_of, sample_teacher, teacher_scores
 
 Inclusion = dict[str, float]
+LEARNED_SHARE = 0.35
+"""Share of sampled plans from which on a directive that the usual plan lacks belongs into the plan in use."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +110,18 @@ def teacher_plans(
     return policy.write([Reading(base, False), *readings_of(aim)], lesson.menu, count, generator, mix, temperature)
 
 
-def typical(plans: Sequence[WrittenPlan]) -> WrittenPlan:
-    """The plan from which the others differ least, counted in directives: what most of them do, it does."""
+def typical(plans: Sequence[WrittenPlan], usual: Collection[int] | None = None) -> WrittenPlan:
+    """The plan from which the others differ least, counted in directives: what most of them do, it does.
+
+    usual: positions of the usual plan where plans are anchored to it. What it lacks was learned, so that a wish is
+    missed more dearly than one too many is kept: it counts from a smaller share of the plans on (LEARNED_SHARE).
+    """
     often = Counter(i for plan in plans for i in plan.chosen)
-    return max(plans, key=lambda plan: sum(often[i] / len(plans) - 0.5 for i in plan.chosen))
+
+    def worth(i: int) -> float:
+        return often[i] / len(plans) - (0.5 if usual is None or i in usual else LEARNED_SHARE)
+
+    return max(plans, key=lambda plan: sum(map(worth, plan.chosen)))
 
 
 def shares(plans: Sequence[WrittenPlan], names: Sequence[str]) -> Inclusion:
