@@ -92,10 +92,16 @@ class RunLog:
         }
         self._set_phase(phase, cost.model_copy(update=added))
 
-    def lost(self, phase: str, calls: int) -> None:
-        """Note how many calls of a phase got lost with a killed process, over all sittings."""
+    def lost(self, phase: str, *, calls: int, tokens: int, cost_usd: float, priced: int) -> None:
+        """Note what calls of a phase got lost with a killed process, over all sittings, and what they may have cost."""
         cost = self.record.phases.get(phase, PhaseCost())
-        self._set_phase(phase, cost.model_copy(update={"lost_calls": calls}))
+        noted = {
+            "lost_calls": calls,
+            "lost_tokens_estimate": tokens,
+            "lost_cost_usd_estimate": round(cost_usd, 9),
+            "lost_priced_calls": priced,
+        }
+        self._set_phase(phase, cost.model_copy(update=noted))
 
     def attempts(self, attempts: tuple[Attempt, ...]) -> None:
         """Note how often the experiment was executed."""

@@ -102,7 +102,8 @@ def test_costs_come_from_the_head_of_the_run(monkeypatch: pytest.MonkeyPatch) ->
         attempts=3, failed_attempts=2, experiment_cpu_seconds=7.5,
         phases={
             "coding": PhaseCost(seconds=1.0),
-            "execution": PhaseCost(seconds=10.0, tokens=5, model_calls=1, cost_usd=0.25),
+            "execution": PhaseCost(seconds=10.0, tokens=5, model_calls=1, cost_usd=0.25, lost_calls=1,
+                                   lost_tokens_estimate=40, lost_cost_usd_estimate=0.5, lost_priced_calls=1),
             "learning": PhaseCost(seconds=60.0),
             "writing": PhaseCost(seconds=2.0),
         },
@@ -118,6 +119,7 @@ def test_costs_come_from_the_head_of_the_run(monkeypatch: pytest.MonkeyPatch) ->
     scores = score_cell(record(), TASK, RunFolder(made.NOWHERE.root))
     assert (scores.seconds, scores.working_seconds, scores.learning_seconds) == (13.0, 11.0, 60.0)
     assert (scores.failed_attempts, scores.cpu_seconds, scores.tokens, scores.cost_usd) == (2, 7.5, 5, 0.25)
+    assert (scores.lost_tokens_estimate, scores.lost_cost_usd_estimate) == (40, 0.5)
     assert (scores.feedback, scores.learned) == (2, 1)
     met = [item.check.kind for item in scores.checks if item.holds]
     assert met == ["model_family", "confidence_interval"]

@@ -11,7 +11,7 @@ import pytest
 
 from nanoresearch.cli.main import LazyGroup, main
 from nanoresearch.paths import Home, RunFolder
-from nanoresearch.schema.run import RunRecord
+from nanoresearch.schema.run import PhaseCost, RunRecord
 
 HEAVY = ("torch", "matplotlib", "sklearn", "numpy", "scipy", "pandas", "pydantic", "rich", "jinja2")
 LLM = ("pydantic_ai", "genai_prices", "openai", "anthropic", "google.genai")
@@ -197,6 +197,26 @@ def test_an_unfinished_run_is_not_exported(home: Home, capsys: pytest.CaptureFix
     assert call("show", "latest", "--json") == 0
     assert json.loads(capsys.readouterr().out)["summary"]["pdf"] is None
     assert folder.load("run.json", RunRecord).status == "running"
+
+
+def test_lost_calls_are_shown_apart_from_what_was_measured(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    from nanoresearch.assemble import RunRequest, create_run
+    from nanoresearch.config import Config
+    from nanoresearch.schema.profile import Profile
+
+    folder = create_run(
+        home, RunRequest("Do class weights help logistic regression on iris tables?", Profile(), Config())
+    )
+    paid = PhaseCost(seconds=2.0, model_calls=3, tokens=500, cost_usd=0.25)
+    lost = {"lost_calls": 2, "lost_tokens_estimate": 900, "lost_cost_usd_estimate": 0.75, "lost_priced_calls": 1}
+    phases = {"ideation": paid.model_copy(update=lost), "planning": paid, "analysis": PhaseCost(seconds=1.0)}
+    folder.save("run.json", folder.load("run.json", RunRecord).model_copy(update={"phases": phases}))
+    assert call("show", "latest") == 0
+    ideation, planning, analysis = capsys.readouterr().out.splitlines()[-3:]
+    assert "3 model calls, 500 tokens, 0.2500 USD; not in these: 2 lost calls, by estimate at most 900" in ideation
+    assert "0.7500 USD (1 of them without an estimate)" in ideation
+    assert planning.endswith("3 model calls, 500 tokens, 0.2500 USD")
+    assert analysis.endswith("1.0 s")
 
 
 def test_a_damaged_run_does_not_hide_the_others(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from nanoresearch.config import ModelsConfig
 from nanoresearch.errors import BudgetExceeded, ModelError
 from nanoresearch.events import Events
 from nanoresearch.models.access import Ask
-from nanoresearch.models.accounting import Budget, Ledger, Tokens, forecast, price
+from nanoresearch.models.accounting import Budget, Ledger, LostEstimate, Tokens, forecast, price
 from nanoresearch.models.routing import route
 from nanoresearch.runlog import RunLog
 from nanoresearch.schema.models import Price
@@ -210,3 +210,71 @@ def test_a_forecast_is_rough_and_says_so() -> None:
     unknown = forecast(ModelsConfig(default="openai:gpt-77"))
     assert unknown.cost_usd is None
     assert "unknown price" in str(unknown)
+
+
+def lose_a_call(run: Run, config: ModelsConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sitting that is killed while a request of 10 tokens at most is on its way."""
+
+    class Killed(BaseException):
+        """As good as kill -9."""
+
+    async def killed(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("nanoresearch.models.request.with_repeats", killed)
+        with pytest.raises(Killed):
+            run.sit(config).ask("writer", talk, "a")
+
+
+def test_a_lost_call_counts_against_the_caps_by_estimate_and_is_never_mixed_with_what_was_paid(
+    run: Run, server: FakeServer, config: ModelsConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = priced(config).model_copy(update={"max_tokens": 5000})  # more than a usual reply: the whole limit counts
+    lose_a_call(run, long, monkeypatch)
+    models = run.sit(long, budget=Budget(usd=1000))
+    read = models.lost.tokens - 5000
+    assert 0 < read < 100
+    assert models.lost.cost_usd == pytest.approx((read * 1000 + 5000 * 5000) / 1e6)
+    assert (models.lost.calls, models.lost.priced_calls) == (1, 1)
+    models.ask("writer", talk, "a")
+    assert (models.spent.calls, models.spent.tokens) == (1, 120)
+    assert models.spent.cost_usd == pytest.approx(0.2)
+    assert (run.cost.tokens, run.cost.cost_usd) == (120, pytest.approx(0.2))
+    assert run.cost.lost_tokens_estimate == 5000 + read
+    assert run.cost.lost_cost_usd_estimate == pytest.approx(models.lost.cost_usd)
+
+    asked = len(server.got)
+    with pytest.raises(BudgetExceeded, match=r"0\.2000 USD spent, 25\.\d+ more by estimate for 1 lost call"):
+        run.sit(priced(config), budget=Budget(usd=25)).ask("writer", talk, "b")
+    with pytest.raises(BudgetExceeded, match=r"120 used, 50\d\d more by estimate for 1 lost call"):
+        run.sit(priced(config), budget=Budget(tokens=5100)).ask("writer", talk, "b")
+    assert len(server.got) == asked
+    assert run.sit(priced(config), budget=Budget(usd=26)).ask("writer", talk, "b").calls == 1
+
+
+def test_a_call_that_was_let_finish_leaves_no_estimate(run: Run, server: FakeServer, config: ModelsConfig) -> None:
+    run.sit(priced(config)).ask("writer", talk, "a")
+    assert run.sit(priced(config)).lost == LostEstimate()
+
+
+def test_a_lost_call_of_an_unknown_price_counts_with_its_tokens_alone(
+    run: Run, server: FakeServer, config: ModelsConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nanoresearch.models.routing.Route.on_this_machine", property(lambda self: False))
+    lose_a_call(run, config, monkeypatch)
+    lost = run.sit(config).lost
+    assert lost.tokens > config.max_tokens
+    assert (lost.calls, lost.cost_usd, lost.priced_calls) == (1, 0, 0)
+
+
+def test_a_note_of_an_earlier_version_is_counted_without_an_estimate(
+    run: Run, server: FakeServer, config: ModelsConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_a_call(run, config, monkeypatch)
+    (note,) = run.folder.path("calls").glob("*.sent")
+    note.write_text('{"phase": "ideation", "role": "writer", "model": "local:tiny"}')
+    models = run.sit(config, budget=Budget(tokens=5000))
+    assert models.lost == LostEstimate(calls=1)
+    assert run.cost.lost_calls == 1
+    assert models.ask("writer", talk, "a").calls == 1

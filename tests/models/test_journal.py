@@ -20,8 +20,9 @@ from pydantic_ai.settings import ModelSettings
 
 from nanoresearch.config import ModelsConfig
 from nanoresearch.errors import ModelError
+from nanoresearch.events import Events
 from nanoresearch.models.access import Ask
-from nanoresearch.models.journal import describe_request, digest
+from nanoresearch.models.journal import Journal, Scope, describe_request, digest
 from nanoresearch.models.scripted import ToolCall
 from nanoresearch.schema.models import Call
 from tests.models.conftest import Run
@@ -289,9 +290,6 @@ def test_a_failure_that_ends_a_run_is_begun_anew_also_behind_another(run: Run) -
 
 
 def test_a_call_on_its_way_when_the_process_is_killed_is_counted(run: Run) -> None:
-    class Killed(BaseException):
-        """As good as kill -9: no handler of ours is meant for it."""
-
     def die(messages: Any, info: Any) -> str:
         raise Killed
 
@@ -317,3 +315,97 @@ def test_a_kill_just_after_a_reply_was_kept_loses_nothing(run: Run) -> None:
     assert run.sit(scripts={"ideator": []}).ask("ideator", talk, "x").output == "there"
     assert run.cost.lost_calls == 0
     assert not note.exists()
+
+
+class Killed(BaseException):
+    """As good as kill -9: no handler of ours is meant for it."""
+
+
+def lose_a_call(run: Run, config: ModelsConfig | None = None, question: str = "x") -> None:
+    """A sitting that is killed while a request is on its way."""
+
+    def die(messages: Any, info: Any) -> str:
+        raise Killed
+
+    with pytest.raises(Killed):
+        run.sit(config, {"ideator": die}).ask("ideator", talk, question)
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"phase": "ideat', b"\x00\xff\xfe\x80", b"{}"])
+@pytest.mark.parametrize("suffix", ["sent", "lost"])
+def test_a_damaged_note_is_told_and_counts_as_a_call_of_which_nothing_is_known(
+    run: Run, damage: bytes, suffix: str
+) -> None:
+    lose_a_call(run)
+    (note,) = run.folder.path("calls").glob("*.sent")
+    if suffix == "lost":
+        note = note.replace(note.with_suffix(".1.lost"))
+    note.write_bytes(damage)
+    models = run.sit(scripts={"ideator": ["there"]})
+    damaged, lost = run.said("warning")
+    assert "is damaged" in damaged
+    assert "1 call(s) of a language model in a phase that is not known" in lost
+    unknown = run.log.record.phases["unknown"]
+    assert (unknown.lost_calls, unknown.model_calls, unknown.tokens, unknown.cost_usd) == (1, 0, 0, 0)
+    assert (unknown.lost_tokens_estimate, unknown.lost_cost_usd_estimate, unknown.lost_priced_calls) == (0, 0, 0)
+    (aside,) = run.folder.path("calls").iterdir()
+    assert aside.suffix == ".damaged"
+    assert aside.read_bytes() == damage
+    assert models.ask("ideator", talk, "x").output == "there"
+    run.sit(scripts={"ideator": []})
+    assert (run.log.record.phases["unknown"].lost_calls, len(run.said("warning"))) == (1, 2), "told and counted once"
+
+
+def test_damaged_notes_of_one_request_take_no_other_ones_place(run: Run) -> None:
+    for number in (1, 2, 3):
+        lose_a_call(run)
+        (note,) = run.folder.path("calls").glob("*.sent")
+        note.write_text(f"{number}")
+    run.sit(scripts={"ideator": []})
+    asides = sorted(run.folder.path("calls").glob("*.damaged"))
+    assert sorted(path.read_text() for path in asides) == ["1", "2", "3"]
+    assert run.log.record.phases["unknown"].lost_calls == 3
+
+
+def test_a_note_that_is_damaged_after_it_was_counted_is_not_counted_again(run: Run) -> None:
+    lose_a_call(run)
+    run.sit(scripts={"ideator": []})
+    assert run.cost.lost_calls == 1
+    (note,) = run.folder.path("calls").glob("*.lost")
+    note.write_text("")
+    lose_a_call(run, question="another")
+    run.log.phase = "planning"
+    run.sit(scripts={"ideator": []})
+    assert sum(cost.lost_calls for cost in run.log.record.phases.values()) == 2
+
+
+def test_useless_replies_of_several_sittings_to_one_request_are_all_kept(run: Run) -> None:
+    def sit(replies: list[Any]) -> None:
+        with pytest.raises(ModelError) as raised:
+            run.sit(scripts={"writer": lambda messages, info: replies.pop(0)}).ask("writer", strict(), "a section")
+        run.close(raised.value)
+
+    for sitting in range(3):
+        sit(["wrong", f"wrong {sitting}"])
+    folder = run.folder.path("calls")
+    assert (len(list(folder.glob("*.useless"))), len(run.entries)) == (6, 0)
+    kept = Journal(run.folder, Events()).calls()
+    said = sorted(call.response["parts"][0]["content"] for call in kept)
+    assert said == ["wrong"] * 3 + ["wrong 0", "wrong 1", "wrong 2"]
+    assert run.cost.model_calls == 6
+    run.folder.save("run.json", run.log.record.model_copy(update={"phases": {}}))
+    run.sit(scripts={"writer": []})
+    assert run.cost.model_calls == 6, "the accounts can be made anew from them"
+
+
+def test_useless_replies_of_earlier_versions_are_read_too(run: Run) -> None:
+    run.sit(scripts={"writer": ["a"]}).ask("writer", talk, "x")
+    (entry,) = run.entries
+    entry.replace(entry.with_suffix(".useless"))
+    assert len(list(Journal(run.folder, Events()).calls())) == 1
+    run.sit(scripts={"writer": ["", "b"]}).ask("writer", talk, "x")
+    call = Call.model_validate_json(run.entries[0].read_bytes())
+    journal = Journal(run.folder, Events())
+    journal.set_aside([journal.key(call.request_hash, Scope(call.phase, call.step, call.lane))])
+    assert not run.entries
+    assert len(list(journal.calls())) == 2

@@ -55,6 +55,8 @@ def score_cell(
         model_calls=sum(phase.model_calls for phase in phases.values()),
         tokens=sum(phase.tokens for phase in phases.values()),
         cost_usd=sum(phase.cost_usd for phase in phases.values()),
+        lost_tokens_estimate=sum(phase.lost_tokens_estimate for phase in phases.values()),
+        lost_cost_usd_estimate=sum(phase.lost_cost_usd_estimate for phase in phases.values()),
         feedback=sum(bool(item.text) for item in run.feedback) if run else 0,
         learned=sum(item.adapter_version is not None for item in run.feedback) if run else 0,
         judged=judged,

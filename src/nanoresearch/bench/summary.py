@@ -19,7 +19,7 @@ from nanoresearch.schema.record import Record
 MEASURES = (
     "compliance", "requirements", "implicit", "executability", "effectiveness", "innovation", "expression",
     "seconds", "working_seconds", "learning_seconds", "cpu_seconds", "failed_attempts", "feedback", "learned",
-    "model_calls", "tokens", "cost_usd",
+    "model_calls", "tokens", "cost_usd", "lost_tokens_estimate", "lost_cost_usd_estimate",
 )  # fmt: skip
 """Fields of Scores that are averaged."""
 LEVEL = 0.95

@@ -13,7 +13,7 @@ from nanoresearch.schema.benchmark import Scores
 DIMENSIONS = ("compliance", "implicit", "requirements", "executability", "effectiveness", "innovation", "expression")
 COSTS = (
     "seconds", "working_seconds", "learning_seconds", "cpu_seconds", "failed_attempts", "model_calls", "tokens",
-    "cost_usd",
+    "cost_usd", "lost_tokens_estimate", "lost_cost_usd_estimate",
 )  # fmt: skip
 NAMES = {
     "compliance": "compliance",
@@ -31,6 +31,8 @@ NAMES = {
     "model_calls": "model calls",
     "tokens": "tokens",
     "cost_usd": "USD",
+    "lost_tokens_estimate": "tokens of lost calls (estimate)",
+    "lost_cost_usd_estimate": "USD of lost calls (estimate)",
     "feedback": "stages with comments",
     "learned": "updates accepted",
 }

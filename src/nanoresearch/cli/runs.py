@@ -12,7 +12,7 @@ from nanoresearch.errors import AuditFailed, NanoResearchError, UsageError
 from nanoresearch.paths import Home, RunFolder, held, read_record, write_atomic
 from nanoresearch.schema.audit import Audit
 from nanoresearch.schema.profile import PaperFormat
-from nanoresearch.schema.run import RunRecord
+from nanoresearch.schema.run import PhaseCost, RunRecord
 
 RECALLED = "recalled.json"
 run_argument = click.argument("run_id", metavar="RUN_ID", default="latest")
@@ -304,10 +304,25 @@ def show(run_id: str, as_json: bool) -> None:
         return
     _print_summary(summary)
     for phase, cost in record.phases.items():
-        click.echo(f"  {phase:10s} {cost.seconds:8.1f} s")
+        click.echo(f"  {phase:10s} {cost.seconds:8.1f} s{_asked(cost)}")
     for item in recalled:
         click.echo(f"  recalled for {item['where']}: {item['kind']} {item['id']}, {item['why']}")
         click.echo(f"    {item['text']}")
+
+
+def _asked(cost: PhaseCost) -> str:
+    """What language models took in a phase; what lost calls may have cost is told apart, as an estimate."""
+    said = ""
+    if cost.model_calls:
+        unpriced = f", {cost.unpriced_calls} of unknown price" if cost.unpriced_calls else ""
+        said = f", {cost.model_calls} model calls{unpriced}, {cost.tokens} tokens, {cost.cost_usd:.4f} USD"
+    if cost.lost_calls:
+        unknown = cost.lost_calls - cost.lost_priced_calls
+        said += (
+            f"; not in these: {cost.lost_calls} lost calls, by estimate at most {cost.lost_tokens_estimate} tokens, "
+            f"{cost.lost_cost_usd_estimate:.4f} USD" + (f" ({unknown} of them without an estimate)" if unknown else "")
+        )
+    return said
 
 
 def _recalled(folder: RunFolder, record: RunRecord) -> list[dict[str, Any]]:

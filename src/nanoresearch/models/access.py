@@ -17,7 +17,7 @@ from pydantic_ai.usage import UsageLimits
 from nanoresearch.config import ModelsConfig, RoleModelConfig
 from nanoresearch.errors import ModelError
 from nanoresearch.events import Events
-from nanoresearch.models.accounting import Budget, Forecast, Ledger, Spending, forecast
+from nanoresearch.models.accounting import Budget, Forecast, Ledger, LostEstimate, Spending, forecast
 from nanoresearch.models.journal import Journal, Scope, canonical
 from nanoresearch.models.prompts import Prompt
 from nanoresearch.models.providers import build_model
@@ -159,6 +159,11 @@ class Models:
     def spent(self) -> Spending:
         """What this run has paid so far, earlier sittings included."""
         return self._desk.ledger.spent
+
+    @property
+    def lost(self) -> LostEstimate:
+        """What calls that killed sittings lost may have cost: an estimate, no part of `spent`."""
+        return self._desk.ledger.lost
 
     def forecast(self, calls: Mapping[ModelRole, int] | None = None) -> Forecast:
         """A rough guess of what so many calls, or a usual run, will take."""

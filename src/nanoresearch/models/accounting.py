@@ -3,10 +3,13 @@
 Prices come from the configuration first, then from genai-prices (bundled tables; nothing is fetched). A model whose
 price nobody knows has its tokens counted and its cost reported as unknown, never as zero. Scripts and servers on this
 machine charge nothing.
+
+A call that a killed process lost was probably paid for, and nobody knows how much: it counts against the caps with an
+estimate on the safe side, which never enters what was measured.
 """
 
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -26,7 +29,10 @@ CHARACTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True)
 class Budget:
-    """Caps on one run, earlier sittings included; minutes are those of this sitting. None is no cap."""
+    """Caps on one run, earlier sittings and estimates of lost calls included; minutes are those of this sitting.
+
+    None is no cap.
+    """
 
     usd: float | None = None
     tokens: int | None = None
@@ -174,6 +180,31 @@ class Reservation:
     cost_usd: float | None
 
 
+@dataclass(frozen=True)
+class LostEstimate:
+    """What calls that a killed process lost may have cost at most. An estimate: no reply came to be measured."""
+
+    calls: int = 0
+    tokens: int = 0
+    cost_usd: float = 0.0
+    priced_calls: int = 0
+    """Calls that cost_usd holds; what the others may have cost is not known."""
+
+    def plus(self, sent: Sent | None) -> "LostEstimate":
+        """With one more call; None is one of which nothing is known."""
+        tokens, cost = (sent.tokens_estimate, sent.cost_usd_estimate) if sent else (None, None)
+        return LostEstimate(
+            self.calls + 1,
+            self.tokens + (tokens or 0),
+            self.cost_usd + (cost or 0.0),
+            self.priced_calls + (cost is not None),
+        )
+
+
+UNKNOWN_PHASE = "unknown"
+"""Where run.json counts lost calls whose note cannot be read."""
+
+
 class Ledger:
     """The accounts of one run: what was paid, what is on its way, and what may still be."""
 
@@ -193,6 +224,7 @@ class Ledger:
         self._clock = clock
         self.deadline = None if budget.minutes is None else clock() + 60 * budget.minutes
         self.spent = _of_phases(log)
+        self.lost = _lost_of_phases(log)
         self._reserved: list[Reservation] = []
         self._seen: dict[ModelRole, list[int]] = defaultdict(list)
         self._told: set[str] = set()
@@ -219,18 +251,47 @@ class Ledger:
                 )
         self.spent = _of_phases(self._log)
 
-    def lose(self, lost: Iterable[Sent]) -> None:
-        """Book requests whose replies were lost with a killed process, those of this run's earlier kills included."""
-        for phase, calls in Counter(sent.phase for sent in lost).items():
-            booked = self._log.record.phases.get(phase)
-            new = calls - (booked.lost_calls if booked else 0)
+    def lose(self, lost: Iterable[Sent | None]) -> None:
+        """Book requests whose replies were lost with a killed process, those of this run's earlier kills included.
+
+        None is a request of which nothing is known. A note that was damaged after it had been booked is not counted
+        again.
+        """
+        phases: dict[str, LostEstimate] = defaultdict(LostEstimate)
+        unreadable = 0
+        for sent in lost:
+            if sent is None:
+                unreadable += 1
+            else:
+                phases[sent.phase] = phases[sent.phase].plus(sent)
+        record = self._log.record.phases
+        booked = {name: cost.lost_calls for name, cost in record.items() if name != UNKNOWN_PHASE}
+        damaged_since = sum(max(0, calls - phases[name].calls) for name, calls in booked.items())
+        for _ in range(unreadable - damaged_since):
+            phases[UNKNOWN_PHASE] = phases[UNKNOWN_PHASE].plus(None)
+        for phase, found in phases.items():
+            new = found.calls - (record[phase].lost_calls if phase in record else 0)
             if new > 0:
-                self._log.lost(phase, calls)
+                self._log.lost(
+                    phase,
+                    calls=found.calls,
+                    tokens=found.tokens,
+                    cost_usd=found.cost_usd,
+                    priced=found.priced_calls,
+                )
+                where = "a phase that is not known" if phase == UNKNOWN_PHASE else phase
                 self._events.emit(
                     "warning",
-                    f"{new} call(s) of a language model in {phase} were on their way when the process ended. "
-                    "They are asked again; the provider may charge for both.",
+                    f"{new} call(s) of a language model in {where} were on their way when the process ended. "
+                    "They are asked again; the provider may charge for both. Caps count the lost ones by estimate, "
+                    f"where there is one: {found.tokens} tokens, {found.cost_usd:.4f} USD in all.",
                 )
+        self.lost = _lost_of_phases(self._log)
+
+    def at_most(self, route: Route, characters: int, max_tokens: int) -> Reservation:
+        """What a call may take: its input by the length of its text, and a reply that fills its limit."""
+        tokens = Tokens(_tokens(characters), max_tokens)
+        return Reservation(tokens.total, price(self._config, route, tokens))
 
     def admit(self, route: Route, characters: int, max_tokens: int) -> Reservation:
         """Make room for a call. Raises BudgetExceeded when it would, by estimate, break a cap.
@@ -297,18 +358,23 @@ class Ledger:
             cost_usd += sum(item.cost_usd or 0.0 for item in self._reserved)
         expected = f", about {cost_usd:.4f} more expected" if cost_usd else ""
         cap = self.budget.usd
-        if cap is not None and self.spent.cost_usd + cost_usd > cap:
+        if cap is not None and self.spent.cost_usd + self.lost.cost_usd + cost_usd > cap:
             raise BudgetExceeded(
-                f"The cap of {cap:g} USD is reached {when}: {self.spent.cost_usd:.4f} USD spent{expected}. "
+                f"The cap of {cap:g} USD is reached {when}: {self.spent.cost_usd:.4f} USD spent"
+                f"{self._and_lost(f'{self.lost.cost_usd:.4f}')}{expected}. "
                 "What was paid for is kept; resume with a higher cap to go on."
             )
         most = self.budget.tokens
-        if most is not None and self.spent.tokens + tokens > most:
+        if most is not None and self.spent.tokens + self.lost.tokens + tokens > most:
             raise BudgetExceeded(
                 f"The cap of {most} tokens is reached {when}: {self.spent.tokens} used"
+                + self._and_lost(f"{self.lost.tokens}")
                 + (f", about {tokens} more expected" if tokens else "")
                 + ". What was paid for is kept; resume with a higher cap to go on."
             )
+
+    def _and_lost(self, amount: str) -> str:
+        return f", {amount} more by estimate for {self.lost.calls} lost call(s)" if self.lost.calls else ""
 
     def _unpriced(self, route: Route) -> None:
         if self.budget.usd is not None:
@@ -321,6 +387,16 @@ class Ledger:
             self._events.emit(
                 "warning", f"The price of {route.model} is not known: its tokens are counted, its cost is not."
             )
+
+
+def _lost_of_phases(log: RunLog) -> LostEstimate:
+    phases = log.record.phases.values()
+    return LostEstimate(
+        sum(cost.lost_calls for cost in phases),
+        sum(cost.lost_tokens_estimate for cost in phases),
+        sum(cost.lost_cost_usd_estimate for cost in phases),
+        sum(cost.lost_priced_calls for cost in phases),
+    )
 
 
 def _of_phases(log: RunLog) -> Spending:

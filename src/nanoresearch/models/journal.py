@@ -8,7 +8,10 @@ again, and the second of two equal requests would be given the reply to the firs
 
 A request is noted before it is sent, and the note goes when its reply is kept. A note that a later sitting finds is a
 request whose reply was lost with a killed process: it has to be asked again, and the provider may charge for both. No
-order of writes here can close that window, since the charge arises elsewhere; so what falls into it is counted.
+order of writes here can close that window, since the charge arises elsewhere; so what falls into it is counted. A note
+that cannot be read counts as well, as a request of which nothing is known.
+
+Files of a request that several sittings leave behind are numbered, so that none takes another's place.
 
 Knows nothing of providers. Not for several processes: the run's lock keeps others out.
 """
@@ -26,6 +29,7 @@ from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelRe
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
 
+from nanoresearch.errors import CorruptRecord
 from nanoresearch.events import Events
 from nanoresearch.models.routing import hide
 from nanoresearch.paths import RunFolder, read_record, write_atomic
@@ -33,7 +37,7 @@ from nanoresearch.schema.models import Call, ModelRole, Sent
 
 FOLDER = "calls"
 DAMAGED = ".damaged"
-"""Suffix of entries that cannot be read."""
+"""Suffix of entries and notes that cannot be read."""
 USELESS = ".useless"
 """Suffix of entries of asks that came to nothing: replies that never validated, or were cut off."""
 SENT = ".sent"
@@ -180,16 +184,34 @@ class Journal:
         write_atomic(self._folder.path(key.file), text + "\n")
         self._note(key).unlink(missing_ok=True)
 
-    def lost(self) -> list[Sent]:
-        """Requests of earlier sittings whose replies were lost. To be called before anything is sent."""
+    def lost(self) -> list[Sent | None]:
+        """Requests of earlier sittings whose replies were lost. To be called before anything is sent.
+
+        None stands for one whose note cannot be read; such notes are told and put aside.
+        """
         folder = self._folder.path(FOLDER)
         for note in sorted(folder.glob(f"*{SENT}")):
             if note.with_suffix(".json").exists():  # killed between keeping the reply and taking the note away
                 note.unlink()
                 continue
-            number = len(list(folder.glob(f"{note.stem}.*{LOST}"))) + 1
-            note.replace(folder / f"{note.stem}.{number}{LOST}")
-        return [read_record(path, Sent) for path in sorted(folder.glob(f"*{LOST}"))]
+            note.replace(_unused(note, LOST))
+        read = [self._read_note(path) for path in sorted(folder.glob(f"*{LOST}"))]
+        known: list[Sent | None] = [sent for sent in read if sent is not None]
+        return known + [None] * len(list(folder.glob(f"*{LOST}{DAMAGED}")))
+
+    def _read_note(self, path: Path) -> Sent | None:
+        try:
+            return read_record(path, Sent)
+        except CorruptRecord as error:
+            aside = path.with_name(path.name + DAMAGED)
+            reason = str(error.__cause__).splitlines()[0]
+            self._events.emit(
+                "warning",
+                f"{path} is damaged ({reason}): it is put aside as {aside.name}, and counted as a call of a language "
+                "model of which nothing is known.",
+            )
+            path.replace(aside)
+            return None
 
     def _note(self, key: Key) -> Path:
         return self._folder.path(key.file).with_suffix(SENT)
@@ -199,7 +221,7 @@ class Journal:
         for key in keys:
             path = self._folder.path(key.file)
             if path.exists():
-                path.replace(path.with_suffix(USELESS))
+                path.replace(_unused(path, USELESS))
 
     def calls(self) -> Iterator[Call]:
         """Every entry that can be read, useless ones included."""
@@ -210,6 +232,14 @@ class Journal:
                 yield _read(path.read_bytes())
             except (OSError, ValueError):  # told when its request is made again
                 continue
+
+
+def _unused(path: Path, suffix: str) -> Path:
+    """The first numbered name of this kind beside a file that no other has taken, be it damaged by now."""
+    number = 1
+    while any(path.with_name(f"{path.stem}.{number}{suffix}{end}").exists() for end in ("", DAMAGED)):
+        number += 1
+    return path.with_name(f"{path.stem}.{number}{suffix}")
 
 
 def _read(text: bytes) -> Call:

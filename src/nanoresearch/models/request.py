@@ -151,10 +151,21 @@ class JournaledModel(WrapperModel):
         characters = len(
             canonical({name: asked[name] for name in ("messages", "tools", "output_tools", "output_schema")})
         )
-        reservation = desk.ledger.admit(route, characters, settings.get("max_tokens", desk.config.max_tokens))
+        limit = settings.get("max_tokens", desk.config.max_tokens)
+        reservation = desk.ledger.admit(route, characters, limit)
+        most = desk.ledger.at_most(route, characters, limit)
         start = desk.clock()
         try:
-            desk.journal.sending(key, Sent(phase=key.scope.phase, role=route.role, model=route.model))
+            desk.journal.sending(
+                key,
+                Sent(
+                    phase=key.scope.phase,
+                    role=route.role,
+                    model=route.model,
+                    tokens_estimate=most.tokens,
+                    cost_usd_estimate=most.cost_usd,
+                ),
+            )
             response = await self._answered(key, messages, settings, parameters)
         finally:
             desk.ledger.release(reservation)

@@ -292,6 +292,10 @@ class Scores(Record):
     """Tokens in and out."""
     cost_usd: float
     """Price, as far as it is known."""
+    lost_tokens_estimate: int = 0
+    """Tokens that calls lost with a killed process may have taken at most; `tokens` has none of them."""
+    lost_cost_usd_estimate: float = 0.0
+    """Price of those, likewise apart from `cost_usd`."""
     feedback: int
     """Stages on which the persona had something to say."""
     learned: int

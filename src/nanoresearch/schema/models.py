@@ -46,6 +46,11 @@ class Sent(Record):
     """Who asked."""
     model: str
     """Model string: provider and name."""
+    tokens_estimate: int | None = Field(None, ge=0)
+    """What it may take at most: its text's length in tokens, roughly, and the whole limit of the reply. None in notes
+    of earlier versions."""
+    cost_usd_estimate: float | None = Field(None, ge=0)
+    """Price of so much; None when it is not known."""
 
 
 class Call(Record):

@@ -27,7 +27,14 @@ class PhaseCost(Record):
     """Calls among them whose price is not known: their tokens are counted, their cost is not."""
     lost_calls: int = 0
     """Calls that were on their way when the process was killed. Their replies are lost; the provider may charge for
-    them, and none of the sums here holds them."""
+    them, and neither tokens nor cost_usd hold them."""
+    lost_tokens_estimate: int = 0
+    """Tokens that lost calls may have taken at most: never measured, counted against a cap only."""
+    lost_cost_usd_estimate: float = 0.0
+    """Price of those tokens, as far as it is known: likewise."""
+    lost_priced_calls: int = 0
+    """Lost calls that lost_cost_usd_estimate holds. Of the others the note cannot be read or says too little, or the
+    price is not known."""
     models: tuple[str, ...] = ()
     """Models that replied, in order of their first reply; "scripted:" ones are no language models."""
     skills_retrieved: int = 0
