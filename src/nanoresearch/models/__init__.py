@@ -21,7 +21,7 @@ A crew writes agents with pydantic-ai and asks them through one small synchronou
     models.scripted -> bool            # whether any role is played by a script: say so in the paper
     models.forecast(calls) -> Forecast # rough, from typical sizes; calls: {"writer": 12, ...}, or None for a usual run
     models.spent -> Spending           # calls, tokens, cost_usd, unpriced_calls of this run, earlier sittings included
-    models.lost -> LostEstimate        # what calls lost with killed sittings may have cost; not in spent, but in the caps
+    models.lost -> LostEstimate        # what calls lost with a kill may have cost: in the caps, and not in spent
     models.close()                     # Models is a context manager too
 
 `role` is one of schema.models.ROLES. `prompt` is text or what `lay_out` returns. Everything raised is a

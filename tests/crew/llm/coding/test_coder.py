@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic_ai.messages import ModelResponse, TextPart
 
 from nanoresearch.crew.llm.coding import coder
 from nanoresearch.crew.llm.coding.coder import LlmCoder
@@ -172,9 +173,13 @@ def test_the_style_of_the_profile_is_kept(office: Office) -> None:
     assert files["evaluate.py"] != EVALUATE
 
 
+CUT_OFF = ModelResponse(parts=[TextPart('{"diagnosis": "it ra')], finish_reason="length")
+
+
 @pytest.mark.usefixtures("quick")
-def test_a_mender_without_a_usable_reply_leaves_the_program_to_the_debugger(office: Office) -> None:
+@pytest.mark.parametrize("useless", ["no", CUT_OFF])
+def test_a_mender_without_a_usable_reply_leaves_the_program_to_the_debugger(office: Office, useless: Any) -> None:
     broken = MODELS + "# BROKEN\n"
-    assert write(office, [*replies(models=broken), *["no"] * 9])["models.py"] == broken
+    assert write(office, [*replies(models=broken), *[useless] * 9])["models.py"] == broken
     assert "is not corrected further" in office.said("warning")
     assert "goes to the debugger" in office.said("warning")

@@ -9,11 +9,14 @@ import pytest
 
 pytest.importorskip("pydantic_ai", reason="pip install 'nanoresearch[llm]'")
 
+from pydantic_ai.messages import ModelResponse, TextPart
+
 from nanoresearch.config import Config, DataConfig, OwnFile
 from nanoresearch.crew.builtin.judge import judge_of
 from nanoresearch.crew.llm.design.designer import LlmDesigner
 from nanoresearch.errors import BlueprintRejected, BudgetExceeded, CorruptRecord
 from nanoresearch.evidence.audit.blueprint import identity_problems
+from nanoresearch.models.request import UselessReplies
 from nanoresearch.schema.blueprint import Blueprint, Critique, Objection
 from nanoresearch.schema.profile import Compute, Profile, StatisticsHabits
 from nanoresearch.stages.planning import BLUEPRINT, SEAL, freeze, read_frozen
@@ -305,6 +308,13 @@ def test_a_model_that_insists_is_told_off_by_name(bench: Bench) -> None:
     with pytest.raises(BlueprintRejected, match="5 drafts in a row") as failure:
         design(bench, *[own_draft(datasets=["imagenet"])] * 5)
     assert "imagenet" in str(failure.value)
+
+
+def test_a_draft_that_never_comes_whole_ends_the_run_as_one_that_breaks_rules_does(bench: Bench) -> None:
+    cut_off = ModelResponse(parts=[TextPart('{"study": "ow')], finish_reason="length")
+    with pytest.raises(BlueprintRejected, match=r"did not come whole.*cut off at its limit.*max_tokens") as failure:
+        design(bench, cut_off, cut_off)
+    assert isinstance(failure.value.__cause__, UselessReplies), "so that it is begun anew on resume"
 
 
 @pytest.mark.parametrize("reply", ["I would rather talk about the weather.", '{"study": "own"', "x" * 200_000])

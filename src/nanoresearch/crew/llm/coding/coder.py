@@ -31,8 +31,8 @@ from nanoresearch.crew.llm.prompts import prompt
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import ExecutionError
 from nanoresearch.execution.repository import GUARDED, PROTECTED
-from nanoresearch.models.access import NoUsableReply
 from nanoresearch.models.prompts import lay_out
+from nanoresearch.models.request import UselessReplies
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.experiment import Failure, Program
 
@@ -159,7 +159,7 @@ class LlmCoder:
             if number < self._desk.config.coding.rounds:
                 try:
                     repair = self._repair(constant, contract, written, trouble(complaints, failure), tried)
-                except NoUsableReply as error:
+                except UselessReplies as error:
                     if failure is None:  # there is no program that a debugger could be given
                         raise
                     self._desk.events.emit("warning", f"the program is not corrected further: {error}")

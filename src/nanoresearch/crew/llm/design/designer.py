@@ -23,6 +23,7 @@ from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import BlueprintRejected, BudgetExceeded
 from nanoresearch.models.access import NoUsableReply
 from nanoresearch.models.prompts import lay_out
+from nanoresearch.models.request import CutOff
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.blueprint import Blueprint, Critique
 from nanoresearch.schema.dataset import StagedDataset
@@ -100,8 +101,8 @@ class LlmDesigner:
     ) -> Blueprint:
         """A draft, or the previous draft mended.
 
-        Raises BlueprintRejected when the model goes on breaking rules, BudgetExceeded when no study fits into the time,
-        DatasetError when data are gone, and what access to models raises.
+        Raises BlueprintRejected when the model goes on breaking rules or its draft is cut off, BudgetExceeded when no
+        study fits into the time, DatasetError when data are gone, and what access to models raises.
         """
         data = DataDesk(self._desk, data_root)
         task = Assignment(
@@ -134,6 +135,8 @@ class LlmDesigner:
                 raise BlueprintRejected(
                     f"The designer sent {CORRECTIONS + 1} drafts in a row that break the rules of a blueprint. {error}"
                 ) from error
+            except CutOff as error:
+                raise BlueprintRejected(f"The designer's draft did not come whole. {error}") from error
             draft = answer.output
             obtained = {name: task.data.obtain(name) for name in needed(draft, task)}
             staged = {name: found for name, found in obtained.items() if found}

@@ -14,8 +14,8 @@ from nanoresearch.crew.llm.desk import RULES, Desk, material
 from nanoresearch.errors import LiteratureError
 from nanoresearch.evidence.audit.names import TEXTS
 from nanoresearch.literature.evidence import confirmed, extract_evidence, same_score, source_text
-from nanoresearch.models.access import Answer, Ask, NoUsableReply
-from nanoresearch.models.request import CutOff
+from nanoresearch.models.access import Answer, Ask
+from nanoresearch.models.request import UselessReplies
 from nanoresearch.paths import write_atomic
 from nanoresearch.schema.paper import Evidence, Paper
 
@@ -72,7 +72,7 @@ def read_evidence(desk: Desk, papers: Sequence[Paper]) -> tuple[tuple[Evidence, 
     answers: list[Answer[ReportedScores]] = []
     try:
         answers = desk.models.ask_all(asks)
-    except (NoUsableReply, CutOff) as error:  # what rules find is there all the same
+    except UselessReplies as error:  # what rules find is there all the same
         problems = (*problems, UNREAD)
         desk.events.emit("warning", f"survey: {error}")
     claims = [score for answer in answers for score in answer.output.scores]

@@ -15,9 +15,9 @@ from nanoresearch.crew.llm.ideas.shelf import listed
 from nanoresearch.crew.llm.ideas.surveyor import nearest
 from nanoresearch.crew.roles import Briefing, NoveltyReading
 from nanoresearch.literature.novelty import CLOSEST, Comparison
-from nanoresearch.models.access import Ask, NoUsableReply
+from nanoresearch.models.access import Ask
 from nanoresearch.models.prompts import lay_out
-from nanoresearch.models.request import CutOff
+from nanoresearch.models.request import UselessReplies
 from nanoresearch.schema.idea import NoveltyVerdict, Proposal
 from nanoresearch.schema.paper import Paper
 
@@ -93,7 +93,7 @@ class LlmNoveltyReader:
         ]
         try:
             readings = iter([answer.output for answer in self._desk.models.ask_all(asks)])
-        except (NoUsableReply, CutOff) as error:
+        except UselessReplies as error:
             self._desk.events.emit("degraded", f"Novelty rests on a comparison of terms alone. {error}")
             return NoveltyReading(tuple(_by_terms(comparison.verdict) for comparison in found), ())
         verdicts: list[NoveltyVerdict] = []

@@ -20,9 +20,9 @@ from nanoresearch.errors import TopicRefused
 from nanoresearch.experience.words import words
 from nanoresearch.literature.client import LiteratureClient
 from nanoresearch.literature.recorded import RecordedSearch
-from nanoresearch.models.access import Ask, NoUsableReply
+from nanoresearch.models.access import Ask
 from nanoresearch.models.prompts import lay_out
-from nanoresearch.models.request import CutOff
+from nanoresearch.models.request import UselessReplies
 from nanoresearch.planner.guidance import guide
 from nanoresearch.schema.idea import Gap, Survey
 from nanoresearch.schema.paper import Evidence, Paper
@@ -227,7 +227,7 @@ class LlmSurveyor:
         prompt = lay_out(constant=told(nearest(briefing)), changing="Word the queries.")
         try:
             asked = self._desk.models.ask("surveyor", QUERIES, prompt).output
-        except (NoUsableReply, CutOff) as error:
+        except UselessReplies as error:
             self._without(degraded, "no model worded queries: the topic's own words alone were searched for", error)
             return []
         return [query.words for query in asked.queries]
@@ -253,7 +253,7 @@ class LlmSurveyor:
         ]
         try:
             answers = self._desk.models.ask_all(asks)
-        except (NoUsableReply, CutOff) as error:
+        except UselessReplies as error:
             what = "no model judged whether the works found are about the topic: the sources' ranking stands"
             self._without(degraded, what, error)
             return found[: guidance.papers]
@@ -284,7 +284,7 @@ class LlmSurveyor:
         shown = Shown(frozenset(paper.key for paper in papers))
         try:
             gaps = self._desk.models.ask("surveyor", GAPS, prompt, deps=shown).output.gaps
-        except (NoUsableReply, CutOff) as error:
+        except UselessReplies as error:
             self._without(degraded, "no model said what the works leave open", error)
             return ()
         return tuple(

@@ -14,9 +14,8 @@ from nanoresearch.crew.roles import Briefing
 from nanoresearch.evidence.audit.case import Case
 from nanoresearch.evidence.audit.paperwork import proper_names
 from nanoresearch.evidence.statistics import Ledger
-from nanoresearch.models.access import NoUsableReply
 from nanoresearch.models.prompts import lay_out
-from nanoresearch.models.request import CutOff
+from nanoresearch.models.request import UselessReplies
 from nanoresearch.paths import RunFolder
 from nanoresearch.schema.analysis import Analysis
 
@@ -76,7 +75,7 @@ class LlmAnalyst:
         )
         try:
             said = self._desk.models.ask("analyst", _ANALYST, prompt, deps=evidence).output
-        except (NoUsableReply, CutOff) as error:
+        except UselessReplies as error:
             self._desk.events.emit("degraded", f"No model interpreted the findings: {error}")
             return analysis
         analysis = interpreted(analysis, said)

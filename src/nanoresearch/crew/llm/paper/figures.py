@@ -12,9 +12,8 @@ from nanoresearch.crew.llm.paper.numbers import QuotableNumbers
 from nanoresearch.crew.llm.paper.wording import Evidence
 from nanoresearch.crew.llm.prompts import prompt
 from nanoresearch.evidence.audit.literals import literals
-from nanoresearch.models.access import NoUsableReply
 from nanoresearch.models.prompts import lay_out
-from nanoresearch.models.request import CutOff
+from nanoresearch.models.request import UselessReplies
 from nanoresearch.paper.drawing import Drawing, DrawnValue
 from nanoresearch.paper.escape import latex
 from nanoresearch.paper.sketch import Sketch, run_sketch, script_faults
@@ -102,7 +101,7 @@ def further_figures(
             drafts = desk.models.ask(
                 "analyst", _SKETCHER, lay_out(constant=constant, changing=said), deps=board
             ).output.figures
-        except (NoUsableReply, CutOff) as error:
+        except UselessReplies as error:
             desk.events.emit("degraded", f"No further figures were drawn: {error}")
             break
         failed: dict[str, str] = {}

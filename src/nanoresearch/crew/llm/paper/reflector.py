@@ -18,8 +18,7 @@ from nanoresearch.crew.llm.paper.dossier import finding_told
 from nanoresearch.crew.llm.prompts import prompt
 from nanoresearch.crew.roles import Trajectory
 from nanoresearch.experience.linter import lint_skill
-from nanoresearch.models.access import NoUsableReply
-from nanoresearch.models.request import CutOff
+from nanoresearch.models.request import UselessReplies
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.experience import Conditions, Credit, Lessons, Memory, Skill, SkillKind
 from nanoresearch.schema.feedback import Stage
@@ -175,7 +174,7 @@ class LlmReflector:
         )
         try:
             return self._desk.models.ask("reflector", _REFLECTOR, prompt, deps=past).output
-        except (NoUsableReply, CutOff) as error:
+        except UselessReplies as error:
             self._desk.events.emit("degraded", f"No rules were drawn from {past.trajectory.stage}: {error}")
             return Reflection(rules=[])
 

@@ -16,8 +16,7 @@ from nanoresearch.crew.builtin.reviewer import COUNTS_AS, BuiltinReviewer
 from nanoresearch.crew.llm.desk import RULES, Desk, material
 from nanoresearch.crew.llm.prompts import prompt
 from nanoresearch.literature.text import normalised_title
-from nanoresearch.models.access import NoUsableReply
-from nanoresearch.models.request import CutOff
+from nanoresearch.models.request import UselessReplies
 from nanoresearch.schema.analysis import Analysis
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.manuscript import Build, Manuscript, Remark, Review
@@ -107,7 +106,7 @@ class LlmReviewer:
         prompt = "\n\n".join([self._paper(manuscript, reading), _tables(manuscript, analysis), "Review this paper."])
         try:
             judged = self._desk.models.ask("reviewer", _REVIEWER, prompt, deps=reading).output
-        except (NoUsableReply, CutOff) as error:
+        except UselessReplies as error:
             self._desk.events.emit("degraded", f"The paper was reviewed by the program alone: {error}")
             return checked
         remarks = (*checked.remarks, *(_remark(item) for item in judged.remarks))

@@ -31,9 +31,8 @@ from nanoresearch.crew.llm.paper.sections import TASKS, length
 from nanoresearch.crew.llm.prompts import prompt
 from nanoresearch.crew.roles import Briefing, WritingMaterial
 from nanoresearch.evidence.audit.names import PAPER_TEX
-from nanoresearch.models.access import NoUsableReply
 from nanoresearch.models.prompts import lay_out
-from nanoresearch.models.request import CutOff
+from nanoresearch.models.request import UselessReplies
 from nanoresearch.paper.escape import latex
 from nanoresearch.paper.template import format_of
 from nanoresearch.schema.analysis import Number
@@ -141,7 +140,7 @@ class LlmWriter:
             page = sitting.page(name, bodies)
             try:
                 body = sitting.ask(page, sitting.prompt(name, bodies))
-            except (NoUsableReply, CutOff) as error:
+            except UselessReplies as error:
                 desk.events.emit("degraded", f"The program wrote the section {name} itself: {error}")
                 replaced.append(name)
                 bodies[name] = sections[name].body
@@ -217,7 +216,7 @@ class LlmWriter:
         page.remarks = remarks
         try:
             body = sitting.ask(page, sitting.revision_prompt(section.id, core, remarks, others))
-        except (NoUsableReply, CutOff) as error:
+        except UselessReplies as error:
             self._desk.events.emit("degraded", f"The section {section.id} was not revised: {error}")
             return manuscript, []
         self._tell(page)
@@ -233,7 +232,7 @@ class LlmWriter:
         prompt = lay_out(constant=sitting.constant, changing=material("abstract", bodies.get("abstract", "")))
         try:
             front = self._desk.models.ask("writer", _FRONT, prompt, deps=sitting.page("title", {})).output
-        except (NoUsableReply, CutOff) as error:
+        except UselessReplies as error:
             self._desk.events.emit("degraded", f"The program wrote title and keywords itself: {error}")
             return opening.paper_title(sitting.study), opening.keywords(sitting.study)
         return latex(front.title.strip().rstrip(".")), tuple(latex(word) for word in front.keywords if word.strip())
