@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from nanoresearch.bench.artifacts import Artifacts
 from nanoresearch.bench.checks import holds, stage_of
+from nanoresearch.evidence.number_words import SMALL
 from nanoresearch.paths import RunFolder
 from nanoresearch.researcher.source import clean
 from nanoresearch.schema.benchmark import Check, Persona, Task
@@ -20,7 +21,7 @@ from nanoresearch.schema.feedback import Stage
 
 MOST_WISHES = 3
 """Wishes that one comment speaks of: more than a person says at once."""
-NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+NUMBERS = SMALL[:13]
 """Numbers that people write as words."""
 
 

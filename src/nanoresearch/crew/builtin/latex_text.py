@@ -6,51 +6,14 @@ Shared by the writer, who must not type a result, and the reviewer, who looks fo
 import re
 from collections.abc import Iterator
 
+from nanoresearch.evidence.number_words import COUNTS
+
 REFERENCES = re.compile(
     r"\\(?:result|ref|cite[tp]?\*?|label|inputtable|inputfigure|name|texttt|url)\s*(?:\[[^\]]*\])*\s*\{[^{}]*\}"
 )
 HEADING = re.compile(r"\\paragraph\{((?:[^{}]|\{[^{}]*\})*)\}\s*")
 """A run-in heading."""
-NUMBER_WORDS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
-    "thirty",
-    "forty",
-    "fifty",
-    "sixty",
-    "seventy",
-    "eighty",
-    "ninety",
-    "hundred",
-    "hundreds",
-    "thousand",
-    "thousands",
-    "million",
-    "half",
-    "twice",
-    "thrice",
-    "dozen",
-]
-_NUMBER = re.compile(rf"\d[\d.,]*|\b(?:{'|'.join(NUMBER_WORDS)})\b", re.IGNORECASE)
+_NUMBER = re.compile(rf"\d[\d.,]*|\b(?:{'|'.join(COUNTS)})\b", re.IGNORECASE)
 _RESULT = re.compile(r"\\result\s*\{([^{}]*)\}")
 _CITATION = re.compile(r"\\cite[tp]?\*?\s*(?:\[[^\]]*\])*\s*\{([^{}]*)\}")
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|et al|cf|vs|Fig|Tab|No)\.$")

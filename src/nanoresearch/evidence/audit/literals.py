@@ -7,19 +7,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-UNITS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-WORDS = (
-    *UNITS, "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-    "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
-    "hundred", "hundreds", "thousand", "thousands", "million", "millions", "billion", "billions", "trillion",
-    "dozen", "dozens", "half", "halves", "halved", "halving", "thirds", "quarter", "quarters", "fourths", "fifths",
-    "sixths", "sevenths", "eighths", "ninths", "tenth", "tenths", "hundredth", "hundredths", "thousandth",
-    "thousandths",
-    "twice", "thrice", "doubled", "doubles", "doubling", "tripled", "triples", "tripling", "quadrupled", "quadruples",
-    "quadrupling", "quintupled", "quintuples", "quintupling", "sextupled", "sextuples", "sextupling",
-    "twofold", "threefold", "fourfold", "fivefold", "sixfold", "sevenfold", "eightfold", "ninefold", "tenfold",
-    "twentyfold", "hundredfold", "percent",
-)  # fmt: skip
+from nanoresearch.evidence.number_words import COUNTS, FRACTIONS, LARGER, MULTIPLES, SMALL
+
+UNITS = SMALL[2:11]
+"""Two to ten."""
+WORDS = (*COUNTS[2:], *LARGER, *FRACTIONS, *MULTIPLES)
 """Words that are numbers, besides the phrases of the patterns below."""
 
 _WORD = re.compile(

@@ -9,16 +9,14 @@ import re
 from functools import lru_cache
 
 from nanoresearch.evidence.audit.literals import NAME, REFERENCE, readings, without_comments
+from nanoresearch.evidence.number_words import COUNTS, SMALL, TENS
 
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE]-?\d{1,2})?(?!\w)")
 """A number in a record, or in what `told_plainly` gives."""
 
-_UNITS = "one|two|three|four|five|six|seven|eight|nine"
-_TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
-_COUNT = (
-    rf"(?:zero|{_UNITS}|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|{_TENS}"
-    "|hundreds?|thousands?|million|half|twice|thrice|dozen)"
-)
+_UNITS = "|".join(SMALL[1:10])
+_TENS = "|".join(TENS)
+_COUNT = f"(?:{'|'.join(COUNTS)})"
 _UNTOLD = re.compile(rf"\\begin\{{(equation|align)\*?\}}.*?\\end\{{\1\*?\}}|{NAME.pattern}", re.DOTALL)
 """Displayed definitions and marked names."""
 _CITING = re.compile(r"\\[Cc]ite[a-z]*\*?\s*((?:\[[^\]]*\]\s*)*)\{[^{}]*\}")
