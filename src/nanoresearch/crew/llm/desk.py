@@ -18,7 +18,9 @@ from nanoresearch.events import Events
 from nanoresearch.literature.client import LiteratureClient
 from nanoresearch.literature.library import Library
 from nanoresearch.models.access import Models
+from nanoresearch.models.accounting import CHARACTERS_PER_TOKEN
 from nanoresearch.paths import Home, RunFolder
+from nanoresearch.schema.experience import Memory
 from nanoresearch.schema.isolation import Isolation
 
 RULES = """\
@@ -30,6 +32,14 @@ Do not invent: no results, no works, no data sets, no citations. What you cannot
 
 MATERIAL_CHARACTERS = 20_000
 """Most characters of one piece of material."""
+MEMORY_TOKENS = 6_000
+"""Most tokens, roughly, that the memories of a briefing take in a prompt.
+
+All that a usual briefing holds fits, thirty memories of some hundred tokens; a long history of refuted claims does not,
+nor do a few long memories, and either would be paid for with every request of the phase.
+"""
+MEMORY_CHARACTERS = 2_000
+"""Most characters that are told of one memory: one that is long must not keep out all others."""
 
 _TAG = re.compile(r"<(?=\s*/?\s*material)", re.IGNORECASE)
 
@@ -62,7 +72,11 @@ def material(kind: str, text: str, source: str = "", limit: int = MATERIAL_CHARA
 
 
 def told(briefing: Briefing) -> str:
-    """The briefing, as the part of a prompt that stays the same through a phase."""
+    """The briefing, as the part of a prompt that stays the same through a phase.
+
+    Of memories, those that retrieval found most relevant, as many as fit into MEMORY_TOKENS; how many are left out is
+    said.
+    """
     profile = briefing.profile.model_dump_json(
         indent=1,
         exclude={"name": True, "directives": True, "writing": {"author", "affiliation", "template"}},
@@ -77,8 +91,20 @@ def told(briefing: Briefing) -> str:
         wanted = "\n".join(f"- {item.text} {json.dumps(item.effect)}" for item in briefing.plan.directives)
         parts.append(f"The researcher's planner asks of this phase:\n{wanted}")
     parts += [material("skill from earlier runs", f"{skill.when}\n{skill.what}", skill.id) for skill in briefing.skills]
-    parts += [
-        material("memory of earlier runs", f"{memory.text}\noutcome: {memory.outcome}", memory.id)
-        for memory in briefing.memories
-    ]
+    parts += _remembered(briefing.memories)
     return "\n\n".join(parts)
+
+
+def _remembered(memories: Sequence[Memory]) -> list[str]:
+    """Memories as material, in their order, up to the first that does not fit."""
+    pieces: list[str] = []
+    room = MEMORY_TOKENS * CHARACTERS_PER_TOKEN
+    for memory in memories:
+        cut = f"{memory.text[:MEMORY_CHARACTERS]} [cut]" if len(memory.text) > MEMORY_CHARACTERS else memory.text
+        piece = material("memory of earlier runs", f"{cut}\noutcome: {memory.outcome}", memory.id)
+        room -= len(piece)
+        if room < 0:
+            left_out = len(memories) - len(pieces)
+            return [*pieces, f"({left_out} more memories, of less relevance, are left out here.)"]
+        pieces.append(piece)
+    return pieces
