@@ -1,9 +1,13 @@
 """Chains as processes, and the report of what they left."""
 
+import contextlib
 import json
 import os
+import signal
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,20 +59,151 @@ def test_chains_get_their_share_of_threads(tmp_path: Path, monkeypatch: pytest.M
     assert (tmp_path / "x").read_text() == "47"
 
 
-def test_ctrl_c_ends_the_chains_too(tmp_path: Path) -> None:
+STAND_IN = """
+import os, pathlib, signal, subprocess, sys, time
+folder, manner = pathlib.Path(sys.argv[1]), sys.argv[2]
+asleep = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+deaf = subprocess.Popen([sys.executable, "-c", asleep], stdout=subprocess.PIPE)
+deaf.stdout.readline()
+signal.signal(signal.SIGTERM, signal.default_int_handler if manner == "polite" else signal.SIG_IGN)
+(folder / "new").write_text(f"{os.getpid()} {deaf.pid}")
+(folder / "new").rename(folder / "pids")
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    (folder / "noted").touch()
+    sys.exit(130)
+"""
+"""A chain that has started a process which hears nothing, and notes where it is when it is asked to end."""
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process goes on; one that ended and was not collected yet does not."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def pids_of(folder: Path) -> list[int]:
+    return [int(pid) for pid in (folder / "pids").read_text().split()]
+
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+@on_linux
+@pytest.mark.parametrize("manner", ["polite", "deaf"])
+def test_an_interruption_ends_the_chains_and_what_is_in_their_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manner: str
+) -> None:
+    monkeypatch.setattr(runner, "GRACE_S", 10.0 if manner == "polite" else 0.2)
+
     def interrupted(seconds: float) -> None:
-        if (tmp_path / "pid").exists():
+        if (tmp_path / "pids").exists():
             raise KeyboardInterrupt
         time.sleep(seconds)
 
-    text = (
-        "import os,sys,time,pathlib\nnew=pathlib.Path(sys.argv[1]+'.new')\nnew.write_text(str(os.getpid()))\n"
-        "new.rename(sys.argv[1])\ntime.sleep(60)"
-    )
+    before = signal.getsignal(signal.SIGTERM)
+    ended = python("pass")  # one that ended just before must not keep the others from being ended
     with pytest.raises(KeyboardInterrupt):
-        run_here([[*python(text), str(tmp_path / "pid")]], 1, print, interrupted)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "pid").read_text()), 0)
+        run_here([ended, [*python(STAND_IN), str(tmp_path), manner]], 2, print, interrupted)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert (tmp_path / "noted").exists() == (manner == "polite"), "asked first, so that its run can be resumed"
+    wait_until(lambda: not any(map(is_alive, pids_of(tmp_path))))
+
+
+@on_linux
+def test_a_second_interruption_waits_no_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "GRACE_S", 1000.0)
+    again = iter([None])
+
+    def impatient(seconds: float) -> None:
+        if next(again, True):
+            raise KeyboardInterrupt
+
+    def interrupted(seconds: float) -> None:
+        if (tmp_path / "pids").exists():
+            monkeypatch.setattr(runner.time, "sleep", impatient)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_here([[*python(STAND_IN), str(tmp_path), "deaf"]], 1, print, interrupted)
+    monkeypatch.undo()
+    wait_until(lambda: not any(map(is_alive, pids_of(tmp_path))))
+
+
+COMMAND = """
+import sys
+from nanoresearch.bench import runner
+from nanoresearch.cli.main import main
+chain, folder = sys.argv[1:]
+runner.command = lambda *_, **__: [sys.executable, "-c", chain, folder, "polite"]
+chosen = ["--tasks", "ts-03", "--ablation", "static", "--rounds", "1"]
+main(["bench", "run", *chosen, "--out", f"{folder}/out"])
+"""
+
+
+@on_linux
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_ends_with_its_chains_and_the_code_of_an_interruption(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    environment = {**os.environ, "NANORESEARCH_HOME": str(tmp_path / "home")}
+    with subprocess.Popen(
+        [*python(COMMAND), STAND_IN, str(tmp_path)], stderr=subprocess.PIPE, text=True, env=environment
+    ) as bench:
+        wait_until(lambda: (tmp_path / "pids").exists())
+        bench.send_signal(number)
+        told = bench.communicate(timeout=30)[1]
+    assert bench.returncode == 130
+    assert "go on with the same command" in told
+    assert (tmp_path / "noted").exists()
+    wait_until(lambda: not any(map(is_alive, pids_of(tmp_path))))
+
+
+CHAIN = """
+import pathlib, sys, time
+from nanoresearch.bench import __main__ as chain
+def run(self, rounds, *, held_out):
+    (self.bench.root / "begun").touch()
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        (self.bench.root / "noted").touch()
+        raise
+chain.ChainRunner.run = run
+sys.exit(chain.main())
+"""
+KILLED = """
+import os, subprocess, sys
+from pathlib import Path
+from nanoresearch.bench.cells import Chain
+from nanoresearch.bench.runner import command
+made = command(Path(sys.argv[2]), Chain("tab-03-doctor-visits", "static", 0), 1, held_out=False, parent=os.getpid())
+subprocess.run([sys.executable, "-c", sys.argv[1], *made[3:]])
+"""
+
+
+@on_linux
+def test_a_chain_ends_with_a_bench_run_that_was_killed(tmp_path: Path) -> None:
+    with subprocess.Popen([*python(KILLED), CHAIN, str(tmp_path)]) as bench:
+        wait_until(lambda: (tmp_path / "begun").exists())
+        bench.kill()
+    wait_until(lambda: (tmp_path / "noted").exists())
+
+
+@on_linux
+def test_a_chain_whose_bench_run_is_gone_does_not_begin(tmp_path: Path) -> None:
+    made = command(tmp_path, Chain("tab-03-doctor-visits", "static", 0), 1, held_out=False, parent=1)
+    assert subprocess.run([*python(CHAIN), *made[3:]], check=False).returncode == 130
+    assert not (tmp_path / "begun").exists()
 
 
 def test_the_command_of_a_chain_names_it_whole() -> None:
@@ -78,6 +213,8 @@ def test_the_command_of_a_chain_names_it_whole() -> None:
         "--out", "/out", "--task", "tab-03-doctor-visits", "--ablation", "no-skills", "--seed", "4", "--rounds", "3",
         "--no-held-out",
     ]  # fmt: skip
+    bound = command(Path("/out"), Chain("tab-03-doctor-visits", "no-skills", 4), 3, held_out=False, parent=5)
+    assert bound == [*made, "--parent", "5"]
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """bench run, bench report."""
 
+import os
+import sys
 from pathlib import Path
 from typing import get_args
 
 import click
 
+from nanoresearch.cli.main import INTERRUPTED
 from nanoresearch.cli.output import json_errors, print_json
 from nanoresearch.errors import NanoResearchError
 
@@ -80,7 +83,8 @@ def run(
         )
         chains = [Chain(task.question_id, kind, seed) for seed in range(seeds) for task in chosen for kind in kinds]
         waiting = unfinished(folder, chains, rounds, held_out=held_out)
-        commands = [command(folder.root, chain, rounds, held_out=held_out) for chain in waiting]
+        parent = os.getpid() if executor == "local" else None
+        commands = [command(folder.root, chain, rounds, held_out=held_out, parent=parent) for chain in waiting]
         click.echo(f"{len(waiting)} of {len(chains)} chains have something left to run", err=True)
         if executor == "slurm" and commands:
             ids = run_on_slurm(folder, commands, config)
@@ -90,7 +94,11 @@ def run(
             if as_json:
                 print_json({"out": str(folder.root), "chains": len(chains), "submitted": ids})
             return
-        failed = run_here(commands, jobs, lambda text: click.echo(text, err=True))
+        try:
+            failed = run_here(commands, jobs, lambda text: click.echo(text, err=True))
+        except KeyboardInterrupt:
+            click.echo("\nStopped, all chains too. Nothing is lost; go on with the same command.", err=True)
+            sys.exit(INTERRUPTED)
         left = unfinished(folder, chains, rounds, held_out=held_out)
         if as_json:
             print_json({"out": str(folder.root), "chains": len(chains), "unfinished": [chain.name for chain in left]})

@@ -383,6 +383,18 @@ def _resident_by_ps(group: int) -> int | None:
     return sum(int(row[1]) * 1024 for row in rows if len(row) == 2 and row[0] == str(group))
 
 
+def end_with(parent: int) -> bool:
+    """Have the kernel send this process SIGTERM when its parent ends, and say whether that is still there.
+
+    Linux only: elsewhere nothing is done, and True said.
+    """
+    prctl = _prctl()
+    if not prctl:
+        return True
+    prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    return os.getppid() == parent
+
+
 def _prctl() -> Callable[[int, int], int] | None:
     """Linux's prctl, or None."""
     if sys.platform != "linux":
@@ -571,11 +583,8 @@ def main() -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: ended.set())
     order = Order(**json.loads(sys.stdin.buffer.readline()))
-    prctl = _prctl()
-    if prctl and order.parent is not None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # the lifeline may be held open by a fork of the parent
-        if os.getppid() != order.parent:
-            ended.set()
+    if order.parent is not None and not end_with(order.parent):  # the lifeline may be held open by a fork of it
+        ended.set()
 
     def hold_lifeline() -> None:
         while os.read(0, CHUNK):
