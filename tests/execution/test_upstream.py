@@ -38,6 +38,7 @@ def origin(tmp_path: Path) -> Path:
             "models.py": "raise RuntimeError('nor this one')\n",
             "tests/test_all.py": "",
             "setup.py": "",
+            "__main__.py": "",
             "weights.bin": b"\xff\xfe\x00",
         },
     )
@@ -57,7 +58,7 @@ def test_a_folder_is_pinned_by_its_content(origin: Path, tmp_path: Path) -> None
     (origin / "link.py").symlink_to("setup.py")
     cache = tmp_path / "cache"
     first = pin_folder(origin, cache, SetupConfig())
-    assert first.files == 10
+    assert first.files == 11
     assert first.left_out == ("link.py",)
     assert first.commit == first.sha256
     assert pin_folder(origin, cache, SetupConfig()) == first

@@ -34,14 +34,9 @@ def modules_of(root: Path) -> dict[str, Path]:
         folder = root / layout
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             name = path.name if path.is_dir() else path.stem
-            if (
-                name.isidentifier()
-                and name.lower() not in NO_MODULES
-                and _holds_code(path)
-                and (layout or name != "src")
-            ):
+            if _is_module(name) and _holds_code(path) and name != "src":
                 found.setdefault(name, path)
-    return {name: path for name, path in found.items() if name not in sys.stdlib_module_names}
+    return found
 
 
 def reached(modules: Mapping[str, Path], used: Collection[str]) -> set[str]:
@@ -57,6 +52,11 @@ def reached(modules: Mapping[str, Path], used: Collection[str]) -> set[str]:
         frontier = imported & modules.keys() - seen
         seen |= frontier
     return found
+
+
+def _is_module(name: str) -> bool:
+    known = name in sys.stdlib_module_names or name.lower() in NO_MODULES or name.startswith("__")
+    return name.isidentifier() and not known
 
 
 def _holds_code(path: Path) -> bool:
