@@ -327,9 +327,10 @@ class CodingConfig(Record):
     dry_run_s: float = Field(300.0, gt=0)
     """Seconds that one dry run may take; none takes longer than a seed of the experiment may."""
     repository: str = ""
-    """Folder, or address of a repository that execution.setup.repositories allows, whose code models may learn from."""
+    """Folder, or address of a repository that execution.setup.repositories allows, that the program is built on: its
+    files go into the codebase as they are, below upstream/, and the program imports them."""
     repository_ref: str = "HEAD"
-    """Commit, tag or branch of it; the commit is recorded."""
+    """Commit, tag or branch of it; the commit is recorded, and the paper names it."""
     agent: str = ""
     """Coding agent that writes instead: empty for none, "mini" for mini-swe-agent, or a command with {folder} and
     {task_file}, such as "codex exec --cd {folder} {task_file}"."""

@@ -104,6 +104,7 @@ def run_pipeline(work: Workplace, researcher: FeedbackSource) -> Audit:
             attempts=execution.attempts,
             ledger=execution.ledger,
             folder=work.folder,
+            base=coding.base,
         )
         manuscript = write(work, material, briefing)
     with work.phase("review"):

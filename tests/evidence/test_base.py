@@ -65,10 +65,21 @@ def test_the_code_of_others_is_told_from_our_own(built: RunFolder) -> None:
     said = json.loads(built.path("coding/program.json").read_text())
     assert said["base"]["files"] == 1
     assert "path" not in said["base"]
+    assert built.path("coding/code/upstream/helper.py").is_file()
+    paper = built.path("paper/paper.tex").read_text()
+    assert (
+        f"built on code of others, which it holds unchanged: origin at commit \\texttt{{{said['base']['commit'][:12]}}}"
+        in paper
+    )
     said["base"]["sha256"] = "0" * 64
     built.path("coding/program.json").write_text(json.dumps(said))
     texts = [item.text for item in audit_run(built).findings]
     assert [text for text in texts if text.startswith("the first commit is not")], texts
+    said["base"]["commit"] = "abc123" + "0" * 34
+    built.path("coding/program.json").write_text(json.dumps(said))
+    texts = [item.text for item in audit_run(built).findings]
+    assert [text for text in texts if text.startswith("does not say that the program is built on")], texts
     said["base"] = None
     built.path("coding/program.json").write_text(json.dumps(said))
-    assert "provenance" in {item.check for item in audit_run(built).findings}
+    texts = [item.text for item in audit_run(built).findings]
+    assert "it holds code of others, and nothing says whose" in texts

@@ -369,6 +369,20 @@ def test_words_too_faint_beside_earlier_ones_change_nothing(tiny, tmp_path: Path
     assert it.version == 1
 
 
+def test_measures_of_other_settings_are_not_taken_for_these(tiny, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    words = {"memory": {"memory": 1.0}, "seeds": {"ten": 1.0}}
+    first = planner(tiny, tmp_path, **words).learn([(ONE, None)], "memory")
+    second = planner(tiny, tmp_path, **words).learn([(ONE, None)], "seeds")
+    assert second.preferences[0].base == first.preferences[0].base
+    assert second.measures[0].before == first.measures[0].after
+    assert second.kept.keys() == {1}
+    loose = QUICK.model_copy(update={"anchored": False})
+    third = planner(tiny, tmp_path, loose, **words).learn([(ONE, None)], "memory")
+    assert third.preferences[0].base != first.preferences[0].base
+    assert third.measures[0].before != second.measures[0].after
+    assert third.kept == {}
+
+
 def test_a_version_whose_forerunner_is_missing_is_named(tiny, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     it = planner(tiny, tmp_path, memory={"memory": 1.0}, brief={"brief": 1.0})
     it.learn([(ONE, None)], "memory")

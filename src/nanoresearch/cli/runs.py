@@ -1,6 +1,7 @@
 """run, resume, status, list, show, audit, export."""
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,7 +10,7 @@ import click
 from nanoresearch.cli.main import INTERRUPTED
 from nanoresearch.cli.output import json_errors, print_json, progress
 from nanoresearch.errors import AuditFailed, NanoResearchError, UsageError
-from nanoresearch.paths import Home, RunFolder, held, read_record, write_atomic
+from nanoresearch.paths import Home, RunFolder, held, read_record, walk_all, write_atomic
 from nanoresearch.schema.audit import Audit
 from nanoresearch.schema.profile import PaperFormat
 from nanoresearch.schema.run import PhaseCost, RunRecord
@@ -458,7 +459,11 @@ def _export_files(folder: RunFolder) -> dict[str, bytes]:
         if folder.has(name):
             files[name] = folder.path(name).read_bytes()
     if folder.has("coding/code"):
-        files |= {f"code/{name}": text.encode() for name, text in Codebase(folder.path("coding/code")).files().items()}
+        codebase = Codebase(folder.path("coding/code"))
+        with tempfile.TemporaryDirectory() as scratch:
+            code = Path(scratch) / "code"
+            codebase.export(codebase.head(), code)
+            files |= {f"code/{path.relative_to(code).as_posix()}": path.read_bytes() for path in walk_all(code)}
     return files
 
 

@@ -20,6 +20,7 @@ from nanoresearch.schema.manuscript import Build, Manuscript, Review
 from nanoresearch.schema.paper import Paper
 from nanoresearch.schema.plan import Plan
 from nanoresearch.schema.profile import Profile
+from nanoresearch.schema.setup import PinnedRepository
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,8 @@ class WritingMaterial:
     attempts: tuple[Attempt, ...]
     ledger: Ledger
     folder: RunFolder
+    base: PinnedRepository | None = None
+    """Code of others that the program is built on."""
 
 
 class Writer(Protocol):

@@ -6,7 +6,7 @@
 git only fetches and lists; nothing of the repository is run, and files are written from here, not checked out. So no
 hook, filter, attribute, submodule or large-file server of a repository has any effect. What is no plain file with a
 plain name is left out and named. Addresses must be allowed by the configuration; who asks for a path on this machine
-must know that the user wants it.
+must know that the user wants it. A plain folder is pinned likewise, by the digest of its files.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,9 @@ from nanoresearch.schema.setup import PinnedRepository
 FILES = "files"
 RECORD = "repository.json"
 MOST_FILES = 50_000
+LEFTOVERS = frozenset({".git", ".venv", "venv", "__pycache__", "node_modules", ".mypy_cache", ".pytest_cache",
+                       ".ruff_cache", ".tox", ".ipynb_checkpoints"})  # fmt: skip
+"""Folders that tools leave behind in a folder of code."""
 POLL_S = 0.05
 POINTER = b"version https://git-lfs.github.com/spec/"
 POINTER_BYTES = 1024
@@ -77,7 +80,7 @@ def pin_repository(source: str, ref: str, cache: Path, settings: SetupConfig) ->
     """
     address, origin = _address(source, settings)
     _check_ref(ref)
-    shelf = cache.absolute() / hashlib.sha256(origin.encode()).hexdigest()[:16]
+    shelf = _shelf(cache, origin)
     with alone(shelf.parent, shelf.name, settings.timeout_s, "the copy of a repository"):
         if _COMMIT.fullmatch(ref) and (kept := _kept(shelf / ref)):
             return kept
@@ -93,9 +96,39 @@ def pin_repository(source: str, ref: str, cache: Path, settings: SetupConfig) ->
             return made.model_copy(update={"path": shelf / commit / FILES})
 
 
+def pin_folder(folder: Path, cache: Path, settings: SetupConfig) -> PinnedRepository:
+    """The plain files of a folder that is no repository, as they are now; the digest of them all is the commit.
+
+    Raises RepositoryRefused when there are none, or too many or too large ones.
+    """
+    origin = str(folder.resolve())
+    shelf = _shelf(cache, origin)
+    with alone(shelf.parent, shelf.name, settings.timeout_s, "the copy of a folder"):
+        blobs, left_out = _found(folder)
+        _check_size(origin, blobs, settings)
+        with tempfile.TemporaryDirectory(dir=shelf.parent, prefix=".partial.") as scratch:
+            contents = ((blob, (folder / blob.name).read_bytes()) for blob in blobs)
+            made = _write(Path(scratch) / "new", origin, "", contents, left_out)
+            if kept := _kept(shelf / made.commit):
+                return kept
+            clear(shelf / made.commit)
+            shelf.mkdir(exist_ok=True)
+            (Path(scratch) / "new").rename(shelf / made.commit)
+            return made.model_copy(update={"path": shelf / made.commit / FILES})
+
+
+def kept_copy(pinned: PinnedRepository, cache: Path) -> PinnedRepository | None:
+    """The copy of what was pinned before, with its path; None when the cache does not have it any more."""
+    return _kept(_shelf(cache, pinned.origin) / pinned.commit)
+
+
 def content_digest(files: Mapping[str, str]) -> str:
     """SHA-256 of files, given the SHA-256 of each by its path."""
     return hashlib.sha256("".join(f"{digest} {name}\n" for name, digest in sorted(files.items())).encode()).hexdigest()
+
+
+def _shelf(cache: Path, origin: str) -> Path:
+    return cache.absolute() / hashlib.sha256(origin.encode()).hexdigest()[:16]
 
 
 def _address(source: str, settings: SetupConfig) -> tuple[str, str]:
@@ -207,37 +240,74 @@ class _Git:
 def _unpack(git: _Git, origin: str, commit: str, target: Path, settings: SetupConfig) -> PinnedRepository:
     """Write the plain files of a commit, and the record beside them."""
     blobs, left_out = _listing(git, commit)
+    _check_size(f"{origin} at {commit[:12]}", blobs, settings)
+    with git.stream("cat-file", "--batch", given="".join(f"{blob.hash}\n" for blob in blobs).encode()) as contents:
+
+        def read() -> Iterator[tuple[_Blob, bytes]]:
+            for blob in blobs:
+                contents.readline()
+                yield blob, contents.read(blob.size + 1)[:-1]
+
+        return _write(target, origin, commit, read(), left_out)
+
+
+def _check_size(where: str, blobs: Sequence[_Blob], settings: SetupConfig) -> None:
     total = sum(blob.size for blob in blobs)
     if len(blobs) > MOST_FILES or total > settings.repository_mb * 2**20:
         raise RepositoryRefused(
-            f"{origin} at {commit[:12]} has {len(blobs)} files of {total / 2**20:.0f} MB together; "
+            f"{where} has {len(blobs)} files of {total / 2**20:.0f} MB together; "
             f"{MOST_FILES} files and {settings.repository_mb:g} MB are accepted (execution.setup.repository_mb)."
         )
-    digests = {}
-    with git.stream("cat-file", "--batch", given="".join(f"{blob.hash}\n" for blob in blobs).encode()) as contents:
-        for blob in blobs:
-            contents.readline()
-            content = contents.read(blob.size + 1)[:-1]
-            if blob.size < POINTER_BYTES and content.startswith(POINTER):
-                left_out.add(blob.name)
-                continue
-            path = target / FILES / blob.name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            path.chmod(0o555 if blob.executable else 0o444)
-            digests[blob.name] = hashlib.sha256(content).hexdigest()
+
+
+def _write(
+    target: Path, origin: str, commit: str, contents: Iterable[tuple[_Blob, bytes]], left_out: set[str]
+) -> PinnedRepository:
+    """Write files, and the record beside them. An empty commit stands for the digest of the files."""
+    digests, size = {}, 0
+    for blob, content in contents:
+        if len(content) < POINTER_BYTES and content.startswith(POINTER):
+            left_out.add(blob.name)
+            continue
+        path = target / FILES / blob.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(0o555 if blob.executable else 0o444)
+        digests[blob.name] = hashlib.sha256(content).hexdigest()
+        size += len(content)
     if not digests:
-        raise RepositoryRefused(f"{origin} at {commit[:12]} has no plain files.")
+        raise RepositoryRefused(f"{origin} has no plain files{f' at {commit[:12]}' if commit else ''}.")
     made = PinnedRepository(
         origin=origin,
-        commit=commit,
+        commit=commit or content_digest(digests),
         sha256=content_digest(digests),
         files=len(digests),
-        bytes=sum(blob.size for blob in blobs if blob.name in digests),
+        bytes=size,
         left_out=tuple(sorted(left_out)),
     )
     write_atomic(target / RECORD, made.model_dump_json(indent=1) + "\n")
     return made
+
+
+def _found(folder: Path) -> tuple[list[_Blob], set[str]]:
+    """Plain files below a folder with plain names, and the names of all else that is no leftover of tools."""
+    blobs: list[_Blob] = []
+    left_out: set[str] = set()
+    for path in walk_all(folder):
+        name = path.relative_to(folder)
+        if LEFTOVERS & set(name.parts):
+            continue
+        try:
+            check_path(name.as_posix())
+        except PatchRefused:
+            left_out.add(plain(name.as_posix()))
+            continue
+        if path.is_file() and not path.is_symlink():
+            found = path.stat()
+            blobs.append(_Blob(name.as_posix(), "", found.st_size, bool(found.st_mode & 0o100)))
+        else:
+            left_out.add(name.as_posix())
+    return blobs, left_out
 
 
 def _listing(git: _Git, commit: str) -> tuple[list[_Blob], set[str]]:

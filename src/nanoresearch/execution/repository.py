@@ -25,6 +25,9 @@ PROTECTED = ("harness.py", "evaluate.py", "config.json", "exchange.py")
 GUARDED = {"data.py": "split"}
 """Functions that no patch may change, with everything of their module that they use."""
 
+UPSTREAM = "upstream"
+"""Folder of the code of others that a program is built on (upstream.py)."""
+
 IDENTITY = {
     f"GIT_{role}_{field}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -91,9 +94,10 @@ class Codebase:
         self._git("reset", "--quiet", "--hard", "HEAD")
 
     def files(self) -> dict[str, str]:
-        """Content of every file of the last commit, by path. What is no text is left out."""
+        """Content of the program's files in the last commit, by path: text alone, and no code of others."""
         entries = [entry.split("\t", 1) for entry in self._git("ls-tree", "-r", "-z", "HEAD").decode().split("\0")[:-1]]
         wanted = {name: facts.split()[2] for facts, name in entries if facts.split()[1] == "blob"}
+        wanted = {name: blob for name, blob in wanted.items() if not name.startswith(f"{UPSTREAM}/")}
         stream = io.BytesIO(self._git("cat-file", "--batch", given="\n".join(wanted.values()).encode()))
         contents = {}
         for name in wanted:
@@ -160,13 +164,15 @@ class Codebase:
             write_atomic(self.root / name, content)
 
     def _take_over(self, base: PinnedRepository) -> None:
-        """Commit the files of a repository of others, saying where they come from."""
-        names = sorted(path.relative_to(base.path).as_posix() for path in walk_all(base.path))
-        for name in names:
+        """Commit the files of a repository of others, in a folder of their own, saying where they come from."""
+        names = []
+        for path in sorted(walk_all(base.path)):
+            name = f"{UPSTREAM}/{path.relative_to(base.path).as_posix()}"
             check_path(name)
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(base.path / name, self.root / name)
-            (self.root / name).chmod(0o755 if os.access(base.path / name, os.X_OK) else 0o644)
+            shutil.copyfile(path, self.root / name)
+            (self.root / name).chmod(0o755 if os.access(path, os.X_OK) else 0o644)
+            names.append(name)
         self._commit(names, f"Code of {base.origin} at {base.commit}\n\nSHA-256 of its files: {base.sha256}")
 
     def _commit(self, files: Iterable[str], message: str) -> None:
@@ -238,6 +244,8 @@ def check_path(name: str) -> None:
 def _check_unprotected(name: str, content: str, current: Mapping[str, str]) -> None:
     """Raise PatchRefused when a changed file is protected, changes a guarded function, or shadows a module of one."""
     folded = name.casefold()
+    if PurePosixPath(folded).parts[0] == UPSTREAM:
+        raise PatchRefused(f"{name} is code of others, which stays as it is. Change what uses it instead.")
     if folded in PROTECTED:
         raise PatchRefused(f"{name} is protected: a cure must not change what reports or judges the results.")
     function = GUARDED.get(folded)

@@ -1,6 +1,6 @@
 """Names beside points, placed so that they cover neither points nor each other."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nanoresearch.paper.drawing import Interval
 from nanoresearch.paper.style import LEADING, wrap
@@ -9,6 +9,7 @@ from nanoresearch.schema.blueprint import MethodSpec
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
+    from matplotlib.transforms import Bbox
 
 _DIRECTIONS = (
     (1, 0), (-1, 0), (0.7, 0.8), (-0.7, 0.8), (0.7, -0.8), (-0.7, -0.8),
@@ -33,16 +34,14 @@ def place_labels(canvas: "Canvas", axes: "Axes", points: list[tuple[float, Inter
         taken.append((across - unit, bottom, across + unit, top))
     for x, (y, *_), method in points:
         text = wrap(method.name, 22)
+        centred = _extent(axes, text, (x, y), renderer)
+        half = (centred.x1 - centred.x0) / 2
         best: tuple[float, float, tuple[float, float, str], tuple[float, float, float, float]] | None = None
         for distance in (5.0, 11.0, 18.0, 27.0):
             for dx, dy in _DIRECTIONS:
                 ha = "left" if dx > 0 else "right" if dx < 0 else "center"
-                label = axes.annotate(
-                    text, (x, y), (dx * distance, dy * distance), textcoords="offset points", ha=ha, va="center",
-                    fontsize=7, linespacing=LEADING,
-                )  # fmt: skip
-                box = label.get_window_extent(renderer)
-                label.remove()
+                across = dx * distance * unit + {"left": half, "right": -half, "center": 0.0}[ha]
+                box = centred.translated(across, dy * distance * unit)
                 bounds = (box.x0, box.y0, box.x1, box.y1)
                 hidden = sum(_overlap(bounds, other) for other in taken)
                 outside = max(0.0, frame.x0 - box.x0, box.x1 - frame.x1) + max(
@@ -64,6 +63,16 @@ def place_labels(canvas: "Canvas", axes: "Axes", points: list[tuple[float, Inter
         )  # fmt: skip
         name.set_in_layout(False)  # or the axes would move away from under the names
         taken.append(best[3])
+
+
+def _extent(axes: "Axes", text: str, point: tuple[float, float], renderer: Any) -> "Bbox":
+    """Box of a name around a point, in pixels. Setting type is slow, and beside the point it is as large."""
+    label = axes.annotate(
+        text, point, (0, 0), textcoords="offset points", ha="center", va="center", fontsize=7, linespacing=LEADING
+    )
+    box = label.get_window_extent(renderer)
+    label.remove()
+    return box
 
 
 def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:

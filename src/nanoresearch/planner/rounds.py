@@ -30,6 +30,9 @@ REPAIR_RATE = 0.5
 CLOSER = 3
 """How many times as many plans are sampled in all before a round is refused: a refusal must not rest on chance."""
 
+SAMPLING = ("temperature", "anchored", "sharpness", "prompt_tokens")
+"""Settings that plans are sampled with."""
+
 Weights = dict[str, Tensor]
 
 
@@ -62,13 +65,16 @@ class Round:
         *,
         version: int,
         chain: replay.Chain,
+        measured: replay.Chain,
         earlier: PhaseMeasure | None,
         say: Callable[[str], None],
     ) -> None:
-        """The policy holds the phase's present adapter. earlier: the measure of the update that made it."""
+        """The policy holds the phase's present adapter. measured: the part of the chain whose inclusions compare with
+        those of this round (`measures_alike`); earlier: the measure of the update that made the adapter, if it does.
+        """
         self._base, self._policy, self._settings, self._text = base, policy, settings, text
         self._version, self._earlier, self._say = version, earlier, say
-        self._chain = chain
+        self._chain, self._measured = chain, measured
         self._frozen = None if settings.teacher == "base" else policy.copy_weights()
 
     def run(self, lessons: Sequence[Lesson], heard: Preference, profile: Profile) -> Outcome:
@@ -94,19 +100,19 @@ class Round:
         trainer.run([step % len(trained) for step in range(settings.steps)])
         measure = self._measure(probes, before, teacher, settings.probes)
         for repair in range(settings.repairs):
-            kept = trust.kept(self._chain, asked, measure.after)
+            kept = trust.kept(self._measured, asked, measure.after)
             gained = trust.moved(start, teacher, measure.after, wanted)
             if not trust.slipping(kept, gained, settings):
                 break
             self._say(f"{heard.phase} must be repeated")
             trainer.run([(repair + step) % len(trained) for step in range(settings.repair_steps)], REPAIR_RATE)
             measure = self._measure(probes, before, teacher, settings.probes)
-        kept = trust.kept(self._chain, asked, measure.after)
+        kept = trust.kept(self._measured, asked, measure.after)
         verdict = trust.judge(measure, kept, settings)
         if not verdict.accepted:
             self._say(f"{verdict.reason} A closer look is taken.")
             measure = self._measure(probes, before, teacher, CLOSER * settings.probes)
-            kept = trust.kept(self._chain, asked, measure.after)
+            kept = trust.kept(self._measured, asked, measure.after)
             verdict = trust.judge(measure, kept, settings)
         return Outcome(
             heard.model_copy(update={"base": start, "teacher": teacher, "reached": measure.after}),
@@ -142,7 +148,7 @@ class Round:
 
     def _start(self, probes: Sequence[Lesson]) -> Inclusion:
         """Inclusion without any adapter; earlier rounds on the phase have measured it."""
-        for _, preference in self._chain:
+        for _, preference in self._measured:
             if preference.base.keys() == set(probes[0].names):
                 return preference.base
         count, temperature = self._share(self._settings.probes), self._settings.temperature
@@ -191,6 +197,11 @@ class Round:
 
     def _share(self, count: int) -> int:
         return -(-count // len(load_topics().probes))
+
+
+def measures_alike(one: LearningSettings, other: LearningSettings) -> bool:
+    """Whether inclusions measured under two settings compare: they are those of plans sampled in the same way."""
+    return all(getattr(one, name) == getattr(other, name) for name in SAMPLING)
 
 
 def spoken_of(preference: Preference, settings: LearningSettings) -> bool:

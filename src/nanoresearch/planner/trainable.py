@@ -32,7 +32,7 @@ from nanoresearch.planner.planner import PlannerInput
 from nanoresearch.planner.policy import Policy, WrittenPlan
 from nanoresearch.planner.problems import AdapterUnusable
 from nanoresearch.planner.prompt import clean, shorten
-from nanoresearch.planner.rounds import Outcome, Round, Weights, spoken_of, summed_up
+from nanoresearch.planner.rounds import Outcome, Round, Weights, measures_alike, spoken_of, summed_up
 from nanoresearch.planner.using import Inclusion, base_plans, draws, shares, teacher_plans, typical, user_plans
 from nanoresearch.schema.learning import LearningSettings, PlanReport, Preference, UpdateRecord
 from nanoresearch.schema.plan import Phase, Plan
@@ -182,7 +182,8 @@ class TrainablePlanner:
             ):
                 unheard.append(heard)
                 continue
-            measured = next((m for r in records[-1:] for m in r.measures if m.phase == phase), None)
+            alike = [record for record in records if measures_alike(record.settings, self.settings)]
+            newest = [record for record in alike if record is records[-1]]
             self._wear(phase)
             this = Round(
                 self.base,
@@ -191,7 +192,8 @@ class TrainablePlanner:
                 record.feedback,
                 version=record.version,
                 chain=chain,
-                earlier=measured,
+                measured=replay.chain_of(alike, phase),
+                earlier=next((m for record in newest for m in record.measures if m.phase == phase), None),
                 say=self._say,
             )
             outcomes.append(this.run(own, heard, profile))

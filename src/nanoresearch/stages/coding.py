@@ -6,6 +6,7 @@ from nanoresearch.crew.roles import Briefing
 from nanoresearch.execution.repository import Codebase
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.experiment import Preparation, Program
+from nanoresearch.schema.setup import PinnedRepository
 from nanoresearch.stages.workplace import Workplace
 
 CODE = "coding/code"
@@ -21,6 +22,8 @@ class Coding:
     prepared: tuple[Preparation, ...]
     proven_by: str | None
     """Memory of a run that makes a reduced one needless."""
+    base: PinnedRepository | None
+    """Code of others that it is built on."""
 
 
 def write_code(work: Workplace, blueprint: Blueprint, briefing: Briefing) -> Coding:
@@ -30,7 +33,7 @@ def write_code(work: Workplace, blueprint: Blueprint, briefing: Briefing) -> Cod
         codebase = Codebase(root)
         codebase.restore()
         said = work.folder.load(PROGRAM, Program) if work.folder.has(PROGRAM) else Program(files={})
-        return Coding(codebase, said.prepared, said.proven_by)
+        return Coding(codebase, said.prepared, said.proven_by, said.base)
     work.log.step(CODE)
     program = work.crew.coder.write(briefing, blueprint)
     # Before the repository, whose presence says that this is done.
@@ -44,4 +47,4 @@ def write_code(work: Workplace, blueprint: Blueprint, briefing: Briefing) -> Cod
     if program.proven_by:
         work.events.emit("decision", f"no reduced run is needed: {program.proven_by} had the same data and components")
     work.events.emit("decision", f"codebase written: {', '.join(sorted(program.files))}")
-    return Coding(codebase, program.prepared, program.proven_by)
+    return Coding(codebase, program.prepared, program.proven_by, program.base)

@@ -204,6 +204,35 @@ def test_a_scripted_group_ends_in_an_audited_paper(monkeypatch: pytest.MonkeyPat
     assert Path(folder.path("coding/code/models.py")).read_text().count("def ") > 5
 
 
+@pytest.mark.slow
+@pytest.mark.tex
+def test_a_program_built_on_code_of_others_ends_in_an_audited_paper(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The package has the step of momentum, a file of a name that the program needs, and one that Python has."""
+    theirs = tmp_path / "somebody" / "descents"
+    theirs.mkdir(parents=True)
+    theirs.joinpath("__init__.py").write_text("")
+    theirs.joinpath("steps.py").write_text(
+        'def ahead_of(x, last, share):\n    """Go on as before."""\n    return x + share * (x - last)\n'
+    )
+    for name in ("models.py", "json.py", "harness.py"):
+        theirs.with_name(name).write_text("raise RuntimeError('this file must not be taken')\n")
+    own, built = "new + weight * (new - point), new", "ahead_of(new, point, weight), new"
+    assert own in PROGRAM["models.py"]
+    models = (
+        PROGRAM["models.py"].replace(own, built).replace("numpy as np", "numpy as np\nfrom descents import steps", 1)
+    )
+    Group(monkeypatch, {**PROGRAM, "models.py": models.replace(built, f"steps.{built}")})
+    home, folder = start(execution={}, paper={}, coding={"repository": str(theirs.parent)})
+    audit = carry_on(home, folder, NoFeedback())
+    assert audit.passed
+    assert folder.path("coding/code/upstream/descents/steps.py").is_file()
+    paper = folder.path("paper/paper.tex").read_text()
+    assert "built on code of others, which it holds unchanged: somebody at commit" in " ".join(paper.split())
+    assert str(tmp_path) not in paper
+
+
 def test_a_problem_of_all_roles_is_told_once() -> None:
     assert len(assemble.model_problems(Config(crew="llm"))) == 1
     split = Config.model_validate({"crew": "llm", "models": {"default": "local:a", "roles": {"critic": "openai:b"}}})

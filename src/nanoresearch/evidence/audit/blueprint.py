@@ -35,7 +35,7 @@ def check_blueprint(case: Case) -> Iterator[Doubt]:
         strangers = [record.id for record in records if record.blueprint != frozen]
         if strangers:
             yield name, f"{len(strangers)} records are of another blueprint, the first is {strangers[0]}"
-    known = (frozen, *case.history.commits, *_parts_of_names(case))
+    known = (frozen, *case.history.commits, *_of_program(case))
     for printed in sorted(set(_HASH.findall(case.text(names.PAPER_TEX)))):
         if not any(whole.startswith(printed) for whole in known):
             yield names.PAPER_TEX, f"the hash {printed} is neither the blueprint's nor a commit's"
@@ -81,8 +81,13 @@ def identity_problems(blueprint: Blueprint) -> Iterator[str]:
             yield f"the comparison {item.id} is not between two methods of the study"
 
 
-def _parts_of_names(case: Case) -> Iterator[str]:
-    """What stands between the dashes of the skills that the paper names, which may look like a hash."""
+def _of_program(case: Case) -> Iterator[str]:
+    """The commit that the program is built on, and what stands between the dashes of the skills that the paper names,
+    which may look like a hash.
+    """
     if case.folder.has(names.PROGRAM):
-        for item in case.record(names.PROGRAM, Program).prepared:
+        program = case.record(names.PROGRAM, Program)
+        if program.base:
+            yield program.base.commit
+        for item in program.prepared:
             yield from item.skill.split("-")

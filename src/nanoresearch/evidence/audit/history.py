@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nanoresearch.errors import ExecutionError
+from nanoresearch.execution.upstream import is_upstream
 
 
 class History:
@@ -39,9 +40,11 @@ class History:
         return self._files[commit]
 
     def sources(self, commit: str) -> dict[str, str]:
-        """The files of a commit that are text."""
+        """The program's files in a commit that are text: no code of others."""
         texts = {}
         for name, data in self.files(commit).items():
+            if is_upstream(name):
+                continue
             try:
                 texts[name] = data.decode("utf-8")
             except UnicodeDecodeError:

@@ -14,7 +14,8 @@ from nanoresearch.evidence.audit.case import Case, Doubt
 from nanoresearch.execution.attempts import JOB_FILE, SavedJob, attempt_reports, seed_folder
 from nanoresearch.execution.clones import content_digest
 from nanoresearch.execution.collect import InvalidReports, condition_names, expected, merge
-from nanoresearch.execution.repository import IDENTITY, PROTECTED, Codebase
+from nanoresearch.execution.repository import IDENTITY, PROTECTED, UPSTREAM, Codebase
+from nanoresearch.execution.upstream import is_upstream
 from nanoresearch.schema.experiment import Attempt, Patch, Program, Result
 
 MAKER = f"{IDENTITY['GIT_AUTHOR_NAME']} <{IDENTITY['GIT_AUTHOR_EMAIL']}>"
@@ -47,9 +48,16 @@ def _repository(case: Case) -> Iterator[Doubt]:
         yield names.CODE, damage
     if not case.history.is_line:
         yield names.CODE, "the commits do not follow one another in a single line"
-    if (base := _program(case).base) and _digest(case.history.files(case.history.commits[0])) != base.sha256:
-        yield names.CODE, f"the first commit is not {base.origin} at {base.commit[:12]}, from which the code is to come"
-    for name, content in case.history.files(case.history.commits[-1]).items():
+    first, last = (case.history.files(case.history.commits[place]) for place in (0, -1))
+    if base := _program(case).base:
+        where = f"{base.origin} at {base.commit[:12]}"
+        if _upstream_digest(first) != base.sha256 or not all(map(is_upstream, first)):
+            yield names.CODE, f"the first commit is not {where}, on which the program is to be built"
+        elif _upstream_digest(last) != base.sha256:
+            yield names.CODE, f"the code of {where}, on which the program is built, was changed"
+    elif any(map(is_upstream, last)):
+        yield names.CODE, "it holds code of others, and nothing says whose"
+    for name, content in last.items():
         path = case.folder.path(f"{names.CODE}/{name}")
         if not path.is_file() or path.read_bytes() != content:
             yield f"{names.CODE}/{name}", "differs from the last commit"
@@ -109,21 +117,32 @@ def _first_version(case: Case) -> str:
     return commits[1 if _program(case).base and len(commits) > 1 else 0]
 
 
-def _digest(files: Mapping[str, bytes]) -> str:
-    return content_digest({name: hashlib.sha256(content).hexdigest() for name, content in files.items()})
+def _upstream_digest(files: Mapping[str, bytes]) -> str:
+    """Digest of the code of others in a codebase, as it was when it was pinned."""
+    return content_digest(
+        {
+            name.removeprefix(f"{UPSTREAM}/"): hashlib.sha256(content).hexdigest()
+            for name, content in files.items()
+            if is_upstream(name)
+        }
+    )
 
 
 def _prepared(case: Case) -> Iterator[Doubt]:
-    """Cures that are said to be in the code from the start are functions of its first commit, and the paper names them.
+    """Cures that are said to be in the code from the start are functions of its first commit, and the paper names them
+    and the code of others that the program is built on.
 
-    A run from before there were such cures has no record of them.
+    A run from before there was such a record has none.
     """
     if not case.folder.has(names.PROGRAM):
         return
     code = "\n".join(text for name, text in case.history.sources(_first_version(case)).items() if name.endswith(".py"))
     paper = case.folder.path(names.PAPER_TEX).read_text(encoding="utf-8")
     paper = paper.replace("\\allowbreak{}", "").replace("\\_", "_")
-    for item in case.record(names.PROGRAM, Program).prepared:
+    program = case.record(names.PROGRAM, Program)
+    if program.base and program.base.commit[:12] not in paper:
+        yield names.PAPER_TEX, f"does not say that the program is built on {program.base.origin}"
+    for item in program.prepared:
         if not re.search(rf"^def {re.escape(item.fix)}\(", code, re.MULTILINE):
             yield names.PROGRAM, f"says that the code held {item.fix} from the start, which its first commit does not"
         if item.fix not in paper:

@@ -6,8 +6,14 @@ Every value becomes one JSON line in the file named by NANORESEARCH_RESULTS, or 
 import json
 import math
 import os
+import sys
+from pathlib import Path
 
 RESULTS = os.environ.get("NANORESEARCH_RESULTS", "results.jsonl")
+
+# Code of others that the program is built on, if any: last on the path, so that it takes the place of nothing else.
+UPSTREAM = Path(__file__).resolve().parent / "upstream"
+sys.path += [str(folder) for folder in (UPSTREAM, UPSTREAM / "src") if folder.is_dir()]
 
 
 def report(method, dataset, metric, value, seed, condition=""):

@@ -6,6 +6,7 @@ import warnings
 
 from sklearn.exceptions import ConvergenceWarning
 
+import harness  # noqa: F401 - finds the code of others that models may use
 import models
 
 # A model that did not converge is not the model the paper describes: better to stop.

@@ -1,5 +1,7 @@
 """Discussion, limitations, conclusion, and the sections that a plan may add."""
 
+from pathlib import PurePath
+
 from nanoresearch.crew.builtin.words import listing
 from nanoresearch.crew.builtin.writer.effects import (
     MANY,
@@ -11,7 +13,7 @@ from nanoresearch.crew.builtin.writer.effects import (
     reservations,
     verdict_clause,
 )  # fmt: skip
-from nanoresearch.crew.builtin.writer.experiment import plain_cautions
+from nanoresearch.crew.builtin.writer.experiment import breakable, plain_cautions
 from nanoresearch.crew.builtin.writer.opening import cost_clause, ranking_clause, robustness_clause
 from nanoresearch.crew.builtin.writer.prose import body, headed, name, paragraph, sentence, worded
 from nanoresearch.crew.builtin.writer.results import cost_paragraphs, group_paragraphs, place, see
@@ -300,7 +302,7 @@ def reproducibility(study: Study) -> Section:
         id="reproducibility",
         title="Reproducibility" if full else "Record of the Run",
         body=body(
-            paragraph(_provenance(study), *((commands, _versions(study)) if full else ())),
+            paragraph(_provenance(study), _built_on(study), *((commands, _versions(study)) if full else ())),
             paragraph(*_prepared(study.material.prepared), *_attempts(study.material.attempts)),
         ),
         appendix=True,
@@ -315,6 +317,18 @@ def _provenance(study: Study) -> str:
     return (
         f"the results come from {commit} under the frozen design with digest "
         f"\\texttt{{{study.blueprint.digest()[:16]}}}; each value was written by the program itself, once for each seed"
+    )
+
+
+def _built_on(study: Study) -> str:
+    """Whose code the program uses. Of a place on the researcher's machine only the last part is named."""
+    base = study.material.base
+    if base is None:
+        return ""
+    origin = base.origin if "://" in base.origin else PurePath(base.origin).name
+    return (
+        f"the program is built on code of others, which it holds unchanged: {breakable(latex(origin))} at commit"
+        f" \\texttt{{{latex(base.commit[:12])}}}"
     )
 
 

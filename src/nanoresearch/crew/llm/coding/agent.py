@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Protocol
 
 from nanoresearch.config import CodingConfig
-from nanoresearch.crew.llm.coding.coder import LlmCoder, study_text, trouble
+from nanoresearch.crew.llm.coding.base_repository import base_repository, copy_of
+from nanoresearch.crew.llm.coding.coder import LlmCoder, study_text, trouble, warn_if_unused
 from nanoresearch.crew.llm.coding.contract import MOST_CHARACTERS, RESERVED, Contract, check_program
 from nanoresearch.crew.llm.coding.debugger import LlmDebugger, refused, repeated
 from nanoresearch.crew.llm.coding.dry_run import can_dry_run, dry_run, places_of, plain_failure
@@ -34,6 +35,7 @@ from nanoresearch.crew.llm.prompts import prompt
 from nanoresearch.crew.roles import Briefing, Coder, Debugger
 from nanoresearch.errors import ConfigError, ExecutionError
 from nanoresearch.execution.command import Command, run_command
+from nanoresearch.execution.repository import UPSTREAM
 from nanoresearch.execution.sandbox import require
 from nanoresearch.models.routing import hide, secrets
 from nanoresearch.paths import write_atomic
@@ -41,6 +43,7 @@ from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.dataset import USERS
 from nanoresearch.schema.experiment import Attempt, Failure, Patch, Program
 from nanoresearch.schema.record import Record
+from nanoresearch.schema.setup import PinnedRepository
 
 FOLDER = "coding/agent"
 MINI = "mini"
@@ -156,21 +159,25 @@ class AgentCoder:
 
     def write(self, briefing: Briefing, blueprint: Blueprint) -> Program:
         """The codebase, which ran once. Raises ExecutionError when the agent's turns are spent before."""
-        contract = contract_of(briefing, blueprint, self._desk.config.coding)
-        notes = study_text(self._desk, briefing, blueprint, contract)
+        base = base_repository(self._desk, blueprint)
+        contract = contract_of(briefing, blueprint, self._desk.config.coding, base.modules if base else ())
+        notes = study_text(self._desk, briefing, blueprint, contract, base)
+        pinned = copy_of(self._desk, base) if base else None
         start = starting_point(blueprint)
         written: dict[str, str] = {"models.py": start} if start else {}
         found, ended = "", ""
         for number in range(1, self._desk.config.coding.rounds + 2):
-            turn = take_turn(self._desk, self._driver, f"write-{number}", blueprint, contract, written, notes, found)
+            name = f"write-{number}"
+            turn = take_turn(self._desk, self._driver, name, blueprint, contract, written, notes, found, pinned)
             written, ended = turn.files, turn.ended
             complaints = check_program({**written, **contract.trusted}, contract)
             failure: Failure | None = None
             if not complaints:
-                files = finished(briefing, blueprint, contract, written)
-                run = dry_run(self._desk, blueprint, files) if can_dry_run(self._desk) else None
+                files = finished(briefing, blueprint, contract, written, pinned)
+                run = dry_run(self._desk, blueprint, files, pinned) if can_dry_run(self._desk) else None
                 if run is None or run.failure is None:
-                    return Program(files=files)
+                    warn_if_unused(self._desk, contract, files, pinned)
+                    return Program(files=files, base=pinned)
                 failure = run.failure
             found = trouble(complaints, failure)
         what = failure.signature if failure else "; ".join(complaints[:3])
@@ -198,15 +205,19 @@ class AgentDebugger:
         attempts: Sequence[Attempt],
     ) -> Patch | None:
         """What the agent changed, if that is within a debugger's reach; None when it changes nothing that helps."""
-        contract = contract_of(briefing, blueprint, self._desk.config.coding)
-        notes = study_text(self._desk, briefing, blueprint, contract, anew=False)
+        base = base_repository(self._desk, blueprint)
+        contract = contract_of(briefing, blueprint, self._desk.config.coding, base.modules if base else ())
+        notes = study_text(self._desk, briefing, blueprint, contract, base, anew=False)
+        pinned = copy_of(self._desk, base) if base else None
         error = trouble([], plain_failure(failure, places_of(self._desk), blueprint))
         own = {name: text for name, text in files.items() if name.endswith(".py") and name not in RESERVED}
         current = {name: text for name, text in own.items() if name not in contract.trusted}
         found, written = f"{prompt('debugger')}\n{error}", current
         for number in range(1, self._desk.config.coding.rounds + 2):
             name = f"debug-{_digest(files, failure, attempts)}-{number}"
-            turn = take_turn(self._desk, self._driver, name, blueprint, contract, written, notes, found, cure=True)
+            turn = take_turn(
+                self._desk, self._driver, name, blueprint, contract, written, notes, found, pinned, cure=True
+            )
             changed = {name: text for name, text in turn.files.items() if current.get(name) != text}
             if not changed or repeated(self._desk, changed, failure, attempts):
                 self._desk.events.emit("decision", f"the coding agent knows no cure ({turn.ended})")
@@ -230,10 +241,14 @@ def take_turn(
     written: Mapping[str, str],
     notes: str,
     found: str,
+    base: PinnedRepository | None,
     *,
     cure: bool = False,
 ) -> Turn:
-    """One turn of an agent, or the record of it. `found` is what is wrong with what it, or somebody, wrote before."""
+    """One turn of an agent, or the record of it. `found` is what is wrong with what it, or somebody, wrote before.
+
+    `base`: code of others to build on, which the agent reads and cannot change.
+    """
     record = f"{FOLDER}/{name}.json"
     if desk.folder.has(record):
         return desk.folder.load(record, Turn)
@@ -245,13 +260,16 @@ def take_turn(
     placed = {
         **written,
         **contract.trusted,
-        TASK: _task(blueprint, contract, found, cure=cure),
+        TASK: _task(blueprint, contract, found, built=base is not None, cure=cure),
         CONTRACT: prompt("contract"),
         BLUEPRINT: blueprint.model_dump_json(indent=1) + "\n",
         NOTES: notes,
     }
     for path, text in placed.items():
         write_atomic(folder / path, text)
+    if base:
+        (folder / UPSTREAM).symlink_to(base.path)
+        data.append(base.path)
     desk.events.emit("progress", f"the coding agent begins turn {name}")
     ended = driver.run(desk, folder, name, judge_for(blueprint).hidden, data)
     turn = _read_back(desk, folder, placed, contract, ended)
@@ -276,7 +294,7 @@ def _read_back(desk: Desk, folder: Path, placed: Mapping[str, str], contract: Co
             note = hide(text, hidden)[:1000]
         elif text is not None and path.suffix == ".py" and len(files) < MOST_FILES:
             files[path.name] = hide(text, hidden)
-        elif path.name not in placed and path.name != "__pycache__":
+        elif path.name not in placed and path.name not in ("__pycache__", UPSTREAM):
             ignored.append(path.name)
     undone += [name for name in contract.trusted if not (folder / name).exists()]
     return Turn(ended=ended, files=files, undone=tuple(undone), ignored=tuple(ignored[:MOST_FILES]), note=note)
@@ -293,16 +311,18 @@ def _plain_text(path: Path) -> str | None:
         return None
 
 
-def _task(blueprint: Blueprint, contract: Contract, found: str, *, cure: bool) -> str:
+def _task(blueprint: Blueprint, contract: Contract, found: str, *, built: bool, cure: bool) -> str:
     own = is_own(blueprint)
     text = prompt("agent").format(
         files=", ".join(contract.written),
         trusted=", ".join(sorted(contract.trusted)),
-        packages=", ".join(sorted(contract.packages)),
+        packages=", ".join(sorted(contract.packages | contract.upstream)),
         python=Path(sys.executable).name,
         seed=blueprint.seeds[0],
         data="it finds the data by itself" if own else "but the data are not here, so that nobody sees the test part",
     )
+    if built:
+        text += f"- {UPSTREAM}/ holds code to build on ({', '.join(sorted(contract.upstream))}); it stays as it is.\n"
     if cure:
         text += (
             f"\nWrite the name of the cure (small letters and _) and, below it, its reason in a sentence to {CURE}.\n"

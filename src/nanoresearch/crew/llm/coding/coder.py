@@ -12,8 +12,15 @@ from dataclasses import dataclass
 from pydantic import BaseModel, Field
 from pydantic_ai import Agent, ModelRetry, RunContext
 
-from nanoresearch.crew.llm.coding.base_repository import repository_text
-from nanoresearch.crew.llm.coding.contract import MOST_CHARACTERS, Contract, bad_name, check_file, check_program
+from nanoresearch.crew.llm.coding.base_repository import BaseRepository, base_repository, copy_of
+from nanoresearch.crew.llm.coding.contract import (
+    MOST_CHARACTERS,
+    Contract,
+    bad_name,
+    check_file,
+    check_program,
+    imported_modules,
+)
 from nanoresearch.crew.llm.coding.data_preview import data_text
 from nanoresearch.crew.llm.coding.dry_run import can_dry_run, dry_run
 from nanoresearch.crew.llm.coding.edits import EditRefused, Repair, apply_edits, shown
@@ -35,6 +42,7 @@ from nanoresearch.models.prompts import lay_out
 from nanoresearch.models.request import UselessReplies
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.experiment import Failure, Program
+from nanoresearch.schema.setup import PinnedRepository
 
 MOST_FILES = 8
 
@@ -103,14 +111,18 @@ class LlmCoder:
 
     def write(self, briefing: Briefing, blueprint: Blueprint) -> Program:
         """The codebase, which ran once. Raises ExecutionError when no program comes about that keeps the contract."""
-        contract = contract_of(briefing, blueprint, self._desk.config.coding)
-        constant = study_text(self._desk, briefing, blueprint, contract)
-        if known := known_methods(blueprint):
+        base = base_repository(self._desk, blueprint)
+        contract = contract_of(briefing, blueprint, self._desk.config.coding, base.modules if base else ())
+        constant = study_text(self._desk, briefing, blueprint, contract, base)
+        pinned = copy_of(self._desk, base) if base else None
+        if base is None and (known := known_methods(blueprint)):
             self._desk.events.emit("decision", f"all methods are known to {blueprint.study}: its own text is taken")
             written = {"models.py": known}
         else:
             written = self._write_files(constant, contract)
-        return Program(files=self._mended(briefing, blueprint, contract, constant, written))
+        files = self._mended(briefing, blueprint, contract, constant, written, pinned)
+        warn_if_unused(self._desk, contract, files, pinned)
+        return Program(files=files, base=pinned)
 
     def _write_files(self, constant: str, contract: Contract) -> dict[str, str]:
         ask = self._desk.models.ask
@@ -141,7 +153,13 @@ class LlmCoder:
         return written
 
     def _mended(
-        self, briefing: Briefing, blueprint: Blueprint, contract: Contract, constant: str, written: dict[str, str]
+        self,
+        briefing: Briefing,
+        blueprint: Blueprint,
+        contract: Contract,
+        constant: str,
+        written: dict[str, str],
+        base: PinnedRepository | None,
     ) -> dict[str, str]:
         """The finished codebase once it keeps the contract and runs, after as many corrections as are allowed."""
         tried: list[str] = []
@@ -149,10 +167,10 @@ class LlmCoder:
             complaints = check_program({**written, **contract.trusted}, contract)
             failure: Failure | None = None
             if not complaints:
-                files = finished(briefing, blueprint, contract, written)
+                files = finished(briefing, blueprint, contract, written, base)
                 if not can_dry_run(self._desk):
                     return files
-                run = dry_run(self._desk, blueprint, files)
+                run = dry_run(self._desk, blueprint, files, base)
                 if run.outcome != "failed" or run.failure is None:
                     return files
                 failure = run.failure
@@ -195,7 +213,15 @@ class LlmCoder:
         ).output
 
 
-def study_text(desk: Desk, briefing: Briefing, blueprint: Blueprint, contract: Contract, *, anew: bool = True) -> str:
+def study_text(
+    desk: Desk,
+    briefing: Briefing,
+    blueprint: Blueprint,
+    contract: Contract,
+    base: BaseRepository | None,
+    *,
+    anew: bool = True,
+) -> str:
     """What stays the same in all prompts about one program. `anew`: also what is there before it is written."""
     parts = [
         told(briefing),
@@ -211,9 +237,15 @@ def study_text(desk: Desk, briefing: Briefing, blueprint: Blueprint, contract: C
         parts.append(
             "These methods exist. Build on this text, and keep what it does:\n\n" + shown({"models.py": start})
         )
-    if anew and (code := repository_text(desk)):
-        parts.append(code)
+    if base:
+        parts.append(base.text(sorted(contract.upstream)))
     return "\n\n".join(parts)
+
+
+def warn_if_unused(desk: Desk, contract: Contract, files: Mapping[str, str], base: PinnedRepository | None) -> None:
+    """Say so where a program imports nothing of the code that it was to be built on."""
+    if base and not imported_modules(files) & contract.upstream:
+        desk.events.emit("warning", f"the program uses nothing of {base.origin}, on which it was to be built")
 
 
 def trouble(complaints: list[str], failure: Failure | None) -> str:
@@ -253,10 +285,11 @@ def _wanted(contract: Contract) -> str:
         for file in contract.written
         for registry, keys in contract.registries[file].items()
     ]
+    importable = sorted(contract.packages | contract.upstream)
     return (
         f"Files that must be written: {', '.join(contract.written)}.\n"
         f"Given files: {', '.join(sorted(contract.trusted))}.\n"
-        f"Modules that may be imported besides Python's own: {', '.join(sorted(contract.packages))}.\n"
+        f"Modules that may be imported besides Python's own: {', '.join(importable)}.\n"
         "Registries:\n" + "\n".join(registries)
     )
 

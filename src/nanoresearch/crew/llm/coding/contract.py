@@ -107,6 +107,8 @@ class Contract:
     """Whether evaluate.py must have slices()."""
     sweep: str | None = None
     """Id of the varied condition, which split() must heed."""
+    upstream: frozenset[str] = frozenset()
+    """Modules of the code of others that the program is built on."""
 
 
 def check_program(files: Mapping[str, str], contract: Contract) -> list[str]:
@@ -163,7 +165,7 @@ def bad_name(name: str, contract: Contract) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]*\.py", name):
         return f"{name!r} is no file name: use small letters, digits and _, without folders, such as layers.py"
     stem = name.removesuffix(".py")
-    if name in RESERVED or stem in sys.stdlib_module_names or stem in contract.packages:
+    if name in RESERVED or stem in sys.stdlib_module_names or stem in contract.packages | contract.upstream:
         return f"{name} would be taken for another module of that name: choose another"
     return ""
 
@@ -202,6 +204,8 @@ def _import_fault(name: str, root: str, taken: list[str], contract: Contract, mo
             if used or not taken:
                 return "methods get their data handed over: of data, only import its classes by name"
         return ""
+    if root in contract.upstream:
+        return f"{name} must be complete by itself: it must not import {root}" if name in SELF_CONTAINED else ""
     if root in ALLOWED_OF and taken and (unfit := sorted(set(taken) - ALLOWED_OF[root])):
         return f"{root}.{unfit[0]} must not be used"
     if root not in sys.stdlib_module_names and root not in contract.packages:

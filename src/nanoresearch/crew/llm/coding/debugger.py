@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pydantic_ai import Agent, ModelRetry, RunContext
 
+from nanoresearch.crew.llm.coding.base_repository import base_repository
 from nanoresearch.crew.llm.coding.coder import check_edits, study_text, trouble
 from nanoresearch.crew.llm.coding.contract import RESERVED, Contract
 from nanoresearch.crew.llm.coding.dry_run import places_of, plain_failure
@@ -60,7 +61,8 @@ class LlmDebugger:
         attempts: Sequence[Attempt],
     ) -> Patch | None:
         """A change that may cure the failure; None when the model knows none, or proposes what has failed before."""
-        contract = contract_of(briefing, blueprint, self._desk.config.coding)
+        base = base_repository(self._desk, blueprint)
+        contract = contract_of(briefing, blueprint, self._desk.config.coding, base.modules if base else ())
         case = Case(
             files,
             contract,
@@ -74,7 +76,7 @@ class LlmDebugger:
             if item.failure
         ]
         changing = "\n\n".join(_question(files, contract, plainly, earlier))
-        constant = study_text(self._desk, briefing, blueprint, contract, anew=False)
+        constant = study_text(self._desk, briefing, blueprint, contract, base, anew=False)
         repair = self._desk.models.ask(
             "debugger", self._agent, lay_out(constant=constant, changing=changing), deps=case
         ).output

@@ -26,6 +26,7 @@ from nanoresearch.execution.sandbox import require
 from nanoresearch.schema.blueprint import Blueprint
 from nanoresearch.schema.experiment import Failure
 from nanoresearch.schema.record import Record
+from nanoresearch.schema.setup import PinnedRepository
 
 FOLDER = "coding/dry-runs"
 
@@ -42,12 +43,12 @@ class DryRun(Record):
     """What went wrong, without paths and times of this machine."""
 
 
-def dry_run(desk: Desk, blueprint: Blueprint, files: Mapping[str, str]) -> DryRun:
+def dry_run(desk: Desk, blueprint: Blueprint, files: Mapping[str, str], base: PinnedRepository | None = None) -> DryRun:
     """Run a program once, unless it was run before. Raises SandboxMissing when nothing isolates it here."""
-    name = f"{FOLDER}/{_digest(blueprint, files)}.json"
+    name = f"{FOLDER}/{_digest(blueprint, files, base)}.json"
     if desk.folder.has(name):
         return desk.folder.load(name, DryRun)
-    done = _run(desk, blueprint, files)
+    done = _run(desk, blueprint, files, base)
     desk.folder.save(name, done)
     said = f": {done.failure.signature}" if done.failure else ""
     desk.events.emit("progress", f"dry run of the program: {done.outcome}{said}")
@@ -94,7 +95,7 @@ def places_of(desk: Desk) -> dict[Path, str]:
     return {path: word for path, word in found.items() if len(path.parts) > 1}
 
 
-def _run(desk: Desk, blueprint: Blueprint, files: Mapping[str, str]) -> DryRun:
+def _run(desk: Desk, blueprint: Blueprint, files: Mapping[str, str], base: PinnedRepository | None) -> DryRun:
     allowed_s = 60 * blueprint.budget.minutes_per_run
     limit_s = min(allowed_s, desk.config.coding.dry_run_s)
     minutes = (2 * STEP_S + limit_s) / 60
@@ -105,7 +106,7 @@ def _run(desk: Desk, blueprint: Blueprint, files: Mapping[str, str]) -> DryRun:
         attempt = run_attempt(
             1,
             smoke=True,
-            codebase=Codebase.create(work / "code", files),
+            codebase=Codebase.create(work / "code", files, base=base),
             blueprint=blueprint.model_copy(update={"budget": budget}),
             folder=work / "attempts" / "1",
             executor=LocalExecutor(desk.isolation or require(desk.config.execution.sandbox)),
@@ -125,6 +126,6 @@ def _run(desk: Desk, blueprint: Blueprint, files: Mapping[str, str]) -> DryRun:
     return DryRun(outcome="failed", failure=plainly)
 
 
-def _digest(blueprint: Blueprint, files: Mapping[str, str]) -> str:
-    parts = "".join(f"{name}\0{text}\0" for name, text in sorted(files.items()))
+def _digest(blueprint: Blueprint, files: Mapping[str, str], base: PinnedRepository | None) -> str:
+    parts = "".join(f"{name}\0{text}\0" for name, text in sorted(files.items())) + (base.sha256 if base else "")
     return hashlib.sha256(f"{blueprint.digest()}\0{parts}".encode()).hexdigest()[:40]

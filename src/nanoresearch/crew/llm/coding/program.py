@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
+from pathlib import PurePosixPath
 
 from nanoresearch.config import CodingConfig
 from nanoresearch.crew.builtin import codegen
@@ -18,12 +19,14 @@ from nanoresearch.crew.builtin.coder import UNTOUCHED, files_around, in_style, w
 from nanoresearch.crew.builtin.kits import load_kits, read_code
 from nanoresearch.crew.builtin.kits.kit import Kit
 from nanoresearch.crew.builtin.program import base_of, harness_files, judged_files
-from nanoresearch.crew.llm.coding.contract import Contract, imported_modules
+from nanoresearch.crew.llm.coding.contract import RESERVED, Contract, imported_modules
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import ExecutionError
+from nanoresearch.execution.upstream import modules_of, reached
 from nanoresearch.planner.guidance import guide
 from nanoresearch.schema.blueprint import OWN, Blueprint
 from nanoresearch.schema.plan import CodingGuidance
+from nanoresearch.schema.setup import PinnedRepository
 
 SCIENTIFIC = ("numpy", "scipy", "pandas", "sklearn", "statsmodels", "networkx", "torch")
 """Modules that programs may import where they are installed, unless the configuration says otherwise."""
@@ -42,8 +45,13 @@ def is_own(blueprint: Blueprint) -> bool:
     return blueprint.study == OWN
 
 
-def contract_of(briefing: Briefing, blueprint: Blueprint, config: CodingConfig) -> Contract:
-    """What an experiment asks of its program. Raises ExecutionError where a kit lacks what the blueprint names."""
+def contract_of(
+    briefing: Briefing, blueprint: Blueprint, config: CodingConfig, upstream: Collection[str] = ()
+) -> Contract:
+    """What an experiment asks of its program. Raises ExecutionError where a kit lacks what the blueprint names.
+
+    upstream: modules of the code that it is built on; those of a name that the program needs are out of its reach.
+    """
     bases = tuple(dict.fromkeys(base_of(method) for method in blueprint.methods))
     components = tuple(dict.fromkeys(part for method in blueprint.methods for part in method.components))
     registries = {
@@ -52,12 +60,16 @@ def contract_of(briefing: Briefing, blueprint: Blueprint, config: CodingConfig) 
         "evaluate.py": {"METRICS": tuple(metric.id for metric in blueprint.metrics)},
     }
     written = ("data.py", "models.py", "evaluate.py") if is_own(blueprint) else ("models.py",)
+    trusted = _trusted(briefing, blueprint)
+    packages = allowed_packages(config)
+    taken = {PurePosixPath(name).stem for name in (*written, *trusted, *RESERVED)}
     ids = [method.id for method in blueprint.methods] + [metric.id for metric in blueprint.metrics]
     return Contract(
         registries=registries,
         written=written,
-        trusted=_trusted(briefing, blueprint),
-        packages=allowed_packages(config),
+        trusted=trusted,
+        packages=packages,
+        upstream=frozenset(upstream) - taken - packages,
         results_of=frozenset([*ids, *registries["data.py"]["LOADERS"]]),
         taboos=briefing.profile.taboos,
         slices=blueprint.slices,
@@ -72,11 +84,22 @@ def allowed_packages(config: CodingConfig) -> frozenset[str]:
 
 
 def finished(
-    briefing: Briefing, blueprint: Blueprint, contract: Contract, written: Mapping[str, str]
+    briefing: Briefing,
+    blueprint: Blueprint,
+    contract: Contract,
+    written: Mapping[str, str],
+    base: PinnedRepository | None = None,
 ) -> dict[str, str]:
-    """The whole codebase: what was written, the trusted files, and what goes around them, in the wanted style."""
+    """The whole codebase: what was written, the trusted files, and what goes around them, in the wanted style.
+
+    base: the code of others that it is built on, which stays apart.
+    """
     given = {name: text for name, text in contract.trusted.items() if name != "exchange.py"}
-    requires = distributions(imported_modules({**written, **given}) | {"numpy"})  # what it needs if it must carry it
+    imported = imported_modules({**written, **given})
+    if base:
+        modules = modules_of(base.path)
+        imported = (imported | reached(modules, imported & contract.upstream)) - contract.upstream
+    requires = distributions(imported | {"numpy"})  # what it needs if it must carry it
     config = harness_files(wanted_config(blueprint, guide(briefing.plan, CodingGuidance), requires))["config.json"]
     program = {**written, **contract.trusted, "config.json": config}
     around = files_around(briefing, blueprint, requires)
