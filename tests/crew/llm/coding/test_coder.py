@@ -21,7 +21,7 @@ from .conftest import DATA, EVALUATE, MODELS, PLAN, WRITTEN, Office, briefing_fo
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dry runs that fail where a program says BROKEN, without running anything."""
 
-    def look(_: Any, __: Any, files: dict[str, str]) -> DryRun:
+    def look(_: Any, __: Any, files: dict[str, str], base: Any = None) -> DryRun:
         for name, text in files.items():
             if "BROKEN" in text:
                 failure = Failure(
