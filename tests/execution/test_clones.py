@@ -288,8 +288,8 @@ def test_a_codebase_begins_with_the_code_of_others(pin, origin: Path, tmp_path: 
     codebase = Codebase.create(tmp_path / "code", {"run.py": "pass\n", "src/model.py": "ANSWER = 4\n"}, "Ours", pinned)
     log = codebase._git("log", "--reverse", "--format=%an|%s").decode().splitlines()
     assert log == [f"NanoResearch|Code of {origin} at {pinned.commit}", "NanoResearch|Ours"]
-    assert codebase._git("show", "HEAD~1:src/model.py") == b"ANSWER = 2\n"
-    assert codebase.files()["src/model.py"] == "ANSWER = 4\n"
-    assert (codebase.root / "weights.bin").read_bytes() == bytes(range(256))
-    assert os.access(codebase.root / "run.sh", os.X_OK)
+    assert codebase._git("show", "HEAD:upstream/src/model.py") == b"ANSWER = 2\n"
+    assert codebase.files() == {"run.py": "pass\n", "src/model.py": "ANSWER = 4\n"}
+    assert (codebase.root / "upstream" / "weights.bin").read_bytes() == bytes(range(256))
+    assert os.access(codebase.root / "upstream" / "run.sh", os.X_OK)
     assert codebase.is_clean()
