@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nanoresearch import __version__
 from nanoresearch.config import Config, validate
 from nanoresearch.crew.builtin.crew import builtin_crew
 from nanoresearch.crew.roles import Crew
-from nanoresearch.errors import ModelError, NanoResearchError, StoreError, UsageError
+from nanoresearch.errors import ConfigError, ModelError, NanoResearchError, StoreError, UsageError
 from nanoresearch.events import EVENTS, EventFile, Events, Listener, now_utc
+from nanoresearch.execution.clones import origin_problem
 from nanoresearch.execution.environment import EnvironmentOf, environment_for, this_python
 from nanoresearch.execution.executor import Executor
 from nanoresearch.execution.inprocess import InProcessExecutor
@@ -103,7 +105,7 @@ def create_run(home: Home, request: RunRequest) -> RunFolder:
         id=folder.id,
         topic=topic,
         profile=request.profile,
-        config=request.config.model_dump(mode="json"),
+        config=_from_anywhere(request.config).model_dump(mode="json"),
         seed=request.seed,
         versions=library_versions(),
         status="running",
@@ -114,8 +116,22 @@ def create_run(home: Home, request: RunRequest) -> RunFolder:
     return folder
 
 
+def _from_anywhere(config: Config) -> Config:
+    """The configuration with the whole path of a folder of code: a run may be gone on with in another folder."""
+    origin = config.coding.repository
+    if not origin or "://" in origin:
+        return config
+    coding = config.coding.model_copy(update={"repository": str(Path(origin).expanduser().absolute())})
+    return config.model_copy(update={"coding": coding})
+
+
 def accept(topic: str, profile: Profile, config: Config) -> None:
     """Raise TopicRefused, ModelError or ConfigError when the crew cannot serve a topic here. Asks no model."""
+    if origin := config.coding.repository:
+        if config.crew != "llm":
+            raise ConfigError("coding.repository is set, and only the language-model crew builds on it: --crew llm.")
+        if problem := origin_problem(origin, config.execution.setup):
+            raise ConfigError(f"coding.repository is {origin!r}, {problem}.")
     if config.crew == "builtin":
         builtin_crew(OfflineCorpus()).surveyor.accept(topic, profile)
         return

@@ -1,6 +1,7 @@
 """Code of others in a codebase: apart from the program, importable from it, in the way of nothing."""
 
 import json
+import os
 import subprocess
 import sys
 from importlib.resources import files
@@ -11,7 +12,7 @@ import pytest
 from nanoresearch.config import SetupConfig
 from nanoresearch.execution.clones import RepositoryRefused, kept_copy, pin_folder
 from nanoresearch.execution.repository import Codebase, PatchRefused
-from nanoresearch.execution.upstream import modules_of, reached
+from nanoresearch.execution.upstream import modules_of, reach
 from nanoresearch.schema.experiment import Patch
 
 
@@ -48,18 +49,44 @@ def test_modules_are_found_in_both_layouts(origin: Path) -> None:
     found = modules_of(origin)
     assert set(found) == {"climbing", "ropes", "models"}
     assert found["ropes"] == origin / "src" / "ropes"
-    assert reached(found, {"climbing"}) == {"climbing", "numpy", "ropes", "networkx"}
-    assert reached(found, {"ropes"}) == {"networkx"}
-    assert reached(found, {"unknown"}) == set()
+    brought = reach(found, {"climbing"})
+    assert brought.modules == {"climbing", "numpy", "ropes", "networkx"}
+    assert "networkx.algorithms" in brought.names
+    assert reach(found, {"ropes"}).modules == {"networkx"}
+    assert reach(found, {"unknown"}).modules == set()
+
+
+@pytest.mark.parametrize(
+    ("contents", "modules"),
+    [
+        ({"__init__.py": "", "steps.py": "from . import x"}, {"upstream"}),
+        ({"src/__init__.py": "", "src/steps.py": "from src import x"}, {"src"}),
+        ({"name/space/steps.py": "x = 1"}, {"name"}),
+        ({"class.py": "", "two words.py": "", "tests/x.py": "", "notes.txt": ""}, set()),
+    ],
+)
+def test_other_layouts(tmp_path: Path, contents: dict[str, str | bytes], modules: set[str]) -> None:
+    assert set(modules_of(place(tmp_path, contents))) == modules
+
+
+def test_a_long_table_in_python_is_not_read(tmp_path: Path) -> None:
+    place(tmp_path, {"table.py": "import torch\n" + "x = 1\n" * 200_000, "short.py": "import torch\n"})
+    found = modules_of(tmp_path)
+    assert reach(found, {"short"}).modules == {"torch"}
+    assert reach(found, {"table"}).modules == set()
 
 
 def test_a_folder_is_pinned_by_its_content(origin: Path, tmp_path: Path) -> None:
-    place(origin, {".venv/lib/x.py": "", "climbing/__pycache__/steps.pyc": b"\x00"})
+    private = {".env": "KEY=1", "id_rsa": "x", "patients.csv": "a,b", ".ssh/config.toml": "", "home/config.toml": "x"}
+    place(origin, {".venv/lib/x.py": "", "climbing/__pycache__/steps.pyc": b"\x00", **private})
     (origin / "link.py").symlink_to("setup.py")
-    cache = tmp_path / "cache"
+    (origin / os.fsdecode(b"caf\xe9.py")).write_text("")
+    cache = origin / "home" / "repositories"
     first = pin_folder(origin, cache, SetupConfig())
-    assert first.files == 11
-    assert first.left_out == ("link.py",)
+    assert first.files == 10
+    assert first.left_out == (
+        ".env", ".ssh/config.toml", "caf\\xe9.py", "id_rsa", "link.py", "patients.csv", "weights.bin",
+    )  # fmt: skip
     assert first.commit == first.sha256
     assert pin_folder(origin, cache, SetupConfig()) == first
     (origin / "README.md").write_text("Changed.")
@@ -74,7 +101,7 @@ def test_a_folder_is_pinned_by_its_content(origin: Path, tmp_path: Path) -> None
     with pytest.raises(RepositoryRefused, match="are accepted"):
         pin_folder(origin, cache, SetupConfig(repository_mb=0.00001))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RepositoryRefused, match="no plain files"):
+    with pytest.raises(RepositoryRefused, match="no files of code"):
         pin_folder(tmp_path / "empty", cache, SetupConfig())
 
 
@@ -83,7 +110,7 @@ def test_it_lies_apart_and_stays_as_it_is(origin: Path, tmp_path: Path) -> None:
     code = Codebase.create(tmp_path / "code", {"models.py": "import climbing\n"}, base=base)
     assert code.files() == {"models.py": "import climbing\n"}
     code.export(code.head(), tmp_path / "out")
-    assert (tmp_path / "out" / "upstream" / "weights.bin").read_bytes() == b"\xff\xfe\x00"
+    assert (tmp_path / "out" / "upstream" / "README.md").read_text() == "Searches."
     assert (tmp_path / "out" / "models.py").read_text() == "import climbing\n"
     for name in ("upstream/climbing/steps.py", "Upstream/new.py", "upstream"):
         with pytest.raises(PatchRefused, match="stays as it is"):

@@ -6,7 +6,7 @@
 git only fetches and lists; nothing of the repository is run, and files are written from here, not checked out. So no
 hook, filter, attribute, submodule or large-file server of a repository has any effect. What is no plain file with a
 plain name is left out and named. Addresses must be allowed by the configuration; who asks for a path on this machine
-must know that the user wants it. A plain folder is pinned likewise, by the digest of its files.
+must know that the user wants it. A plain folder is pinned likewise, by the digest of its code.
 """
 
 import contextlib
@@ -36,9 +36,15 @@ from nanoresearch.schema.setup import PinnedRepository
 FILES = "files"
 RECORD = "repository.json"
 MOST_FILES = 50_000
+MOST_NAMED = 200
+"""Names of what was left out, in a record."""
 LEFTOVERS = frozenset({".git", ".venv", "venv", "__pycache__", "node_modules", ".mypy_cache", ".pytest_cache",
                        ".ruff_cache", ".tox", ".ipynb_checkpoints"})  # fmt: skip
 """Folders that tools leave behind in a folder of code."""
+CODE = frozenset({".py", ".pyi", ".md", ".rst", ".toml", ".cfg", ".yaml", ".yml"})
+"""Endings of what is taken of a plain folder."""
+PAPERS = frozenset({"README", "LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS", "CITATION"})
+"""And files of these names, whatever their endings."""
 POLL_S = 0.05
 POINTER = b"version https://git-lfs.github.com/spec/"
 POINTER_BYTES = 1024
@@ -97,14 +103,17 @@ def pin_repository(source: str, ref: str, cache: Path, settings: SetupConfig) ->
 
 
 def pin_folder(folder: Path, cache: Path, settings: SetupConfig) -> PinnedRepository:
-    """The plain files of a folder that is no repository, as they are now; the digest of them all is the commit.
+    """The code of a folder that is no repository, as it is now; the digest of all files is the commit.
 
-    Raises RepositoryRefused when there are none, or too many or too large ones.
+    Only files that are code, its configuration or its licence by their names are taken: nobody has chosen what to
+    publish of a plain folder, which may hold data and keys. Raises RepositoryRefused when there are none, or too many
+    or too large ones.
     """
-    origin = str(folder.resolve())
+    folder = folder.resolve()
+    origin = str(folder)
     shelf = _shelf(cache, origin)
     with alone(shelf.parent, shelf.name, settings.timeout_s, "the copy of a folder"):
-        blobs, left_out = _found(folder)
+        blobs, left_out = _found(folder, cache.absolute().parent)
         _check_size(origin, blobs, settings)
         with tempfile.TemporaryDirectory(dir=shelf.parent, prefix=".partial.") as scratch:
             contents = ((blob, (folder / blob.name).read_bytes()) for blob in blobs)
@@ -115,6 +124,17 @@ def pin_folder(folder: Path, cache: Path, settings: SetupConfig) -> PinnedReposi
             shelf.mkdir(exist_ok=True)
             (Path(scratch) / "new").rename(shelf / made.commit)
             return made.model_copy(update={"path": shelf / made.commit / FILES})
+
+
+def origin_problem(source: str, settings: SetupConfig) -> str:
+    """What is wrong with an address, or with the path of a folder of this machine, as far as it shows at once."""
+    if "://" in source:
+        return "" if is_allowed(source, settings.repositories) else "which execution.setup.repositories does not allow"
+    try:
+        there = Path(source).expanduser().is_dir()
+    except (RuntimeError, OSError):  # ~ of nobody
+        there = False
+    return "" if there else "and there is no such folder"
 
 
 def kept_copy(pinned: PinnedRepository, cache: Path) -> PinnedRepository | None:
@@ -276,33 +296,34 @@ def _write(
         digests[blob.name] = hashlib.sha256(content).hexdigest()
         size += len(content)
     if not digests:
-        raise RepositoryRefused(f"{origin} has no plain files{f' at {commit[:12]}' if commit else ''}.")
+        what = f"plain files at {commit[:12]}" if commit else "files of code"
+        raise RepositoryRefused(f"{origin} has no {what}.")
+    names = sorted(left_out)
+    if len(names) > MOST_NAMED:
+        names[MOST_NAMED:] = [f"and {len(names) - MOST_NAMED} more"]
     made = PinnedRepository(
         origin=origin,
         commit=commit or content_digest(digests),
         sha256=content_digest(digests),
         files=len(digests),
         bytes=size,
-        left_out=tuple(sorted(left_out)),
+        left_out=tuple(names),
     )
     write_atomic(target / RECORD, made.model_dump_json(indent=1) + "\n")
     return made
 
 
-def _found(folder: Path) -> tuple[list[_Blob], set[str]]:
-    """Plain files below a folder with plain names, and the names of all else that is no leftover of tools."""
+def _found(folder: Path, home: Path) -> tuple[list[_Blob], set[str]]:
+    """Plain files of code below a folder, and the names of all else that is no leftover of tools. Not the home."""
     blobs: list[_Blob] = []
     left_out: set[str] = set()
     for path in walk_all(folder):
         name = path.relative_to(folder)
-        if LEFTOVERS & set(name.parts):
+        if LEFTOVERS & set(name.parts) or (home.is_relative_to(folder) and path.is_relative_to(home)):
             continue
-        try:
-            check_path(name.as_posix())
-        except PatchRefused:
-            left_out.add(plain(name.as_posix()))
-            continue
-        if path.is_file() and not path.is_symlink():
+        if not _is_plain(name.as_posix()):
+            left_out.add(plain(os.fsencode(name.as_posix()).decode(errors="backslashreplace")))
+        elif path.is_file() and not path.is_symlink() and _is_code(name):
             found = path.stat()
             blobs.append(_Blob(name.as_posix(), "", found.st_size, bool(found.st_mode & 0o100)))
         else:
@@ -317,10 +338,9 @@ def _listing(git: _Git, commit: str) -> tuple[list[_Blob], set[str]]:
     for entry in git.ask("ls-tree", "-r", "-z", "-l", "--full-tree", commit).split(b"\0")[:-1]:
         facts, _, raw = entry.partition(b"\t")
         mode, kind, name_hash, size = facts.decode().split()
-        name = raw.decode(errors="replace")
-        try:
-            check_path(name)
-        except PatchRefused:
+        name = raw.decode(errors="surrogateescape")
+        if not _is_plain(name):
+            name = raw.decode(errors="backslashreplace")
             left_out.add(plain(name.partition("/")[0] + "/" if name.startswith(".git") and "/" in name else name))
             continue
         if kind == "blob" and mode in ("100644", "100755"):
@@ -328,6 +348,21 @@ def _listing(git: _Git, commit: str) -> tuple[list[_Blob], set[str]]:
         else:
             left_out.add(name)
     return blobs, left_out
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name may stand in a codebase and in records."""
+    try:
+        name.encode()
+        check_path(name)
+    except (UnicodeEncodeError, PatchRefused):
+        return False
+    return True
+
+
+def _is_code(name: Path) -> bool:
+    hidden = any(part.startswith(".") for part in name.parts)
+    return not hidden and (name.suffix.lower() in CODE or name.stem.upper() in PAPERS)
 
 
 def _kept(folder: Path) -> PinnedRepository | None:

@@ -17,7 +17,7 @@ pytest.importorskip("pydantic_ai", reason="pip install 'nanoresearch[llm]'")
 from nanoresearch import assemble
 from nanoresearch.assemble import Limits, RunRequest, create_run
 from nanoresearch.config import Config, validate
-from nanoresearch.errors import AuditFailed, BudgetExceeded, ModelError
+from nanoresearch.errors import AuditFailed, BudgetExceeded, ConfigError, ModelError
 from nanoresearch.events import Event
 from nanoresearch.models.access import Models
 from nanoresearch.paths import Home, RunFolder
@@ -187,6 +187,16 @@ def test_a_key_that_is_missing_stops_before_anything_is_written(monkeypatch: pyt
     assert not home.runs.exists() or not any(home.runs.iterdir())
 
 
+def test_code_to_build_on_that_is_missing_stops_before_anything_is_written() -> None:
+    for crew, words in (("llm", "there is no such folder"), ("builtin", "only the language-model crew")):
+        config = Config.model_validate({"crew": crew, "coding": {"repository": "/no/such/folder"}})
+        with pytest.raises(ConfigError, match=words):
+            create_run(Home.find(), RunRequest(TOPIC, Profile(), config))
+    config = Config.model_validate({"crew": "llm", "coding": {"repository": "https://example.org/a/b"}})
+    with pytest.raises(ConfigError, match="does not allow"):
+        create_run(Home.find(), RunRequest(TOPIC, Profile(), config))
+
+
 def test_without_any_model_the_error_says_how_to_name_one() -> None:
     with pytest.raises(ModelError, match=r"models\.default"):
         assemble.accept(TOPIC, Profile(), Config(crew="llm"))
@@ -229,7 +239,7 @@ def test_a_program_built_on_code_of_others_ends_in_an_audited_paper(
     assert audit.passed
     assert folder.path("coding/code/upstream/descents/steps.py").is_file()
     paper = folder.path("paper/paper.tex").read_text()
-    assert "built on code of others, which it holds unchanged: somebody at commit" in " ".join(paper.split())
+    assert "the program is built on the code of somebody, files with the digest" in " ".join(paper.lower().split())
     assert str(tmp_path) not in paper
 
 

@@ -89,5 +89,6 @@ def _of_program(case: Case) -> Iterator[str]:
         program = case.record(names.PROGRAM, Program)
         if program.base:
             yield program.base.commit
+            yield from _HASH.findall(program.base.origin)
         for item in program.prepared:
             yield from item.skill.split("-")

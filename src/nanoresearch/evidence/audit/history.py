@@ -3,9 +3,11 @@
 Hooks, filters and replaced objects are not honoured: what is read is what the commit's hash vouches for.
 """
 
+import io
 import os
 import shutil
 import subprocess
+from collections.abc import Set
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +21,7 @@ class History:
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self._files: dict[str, dict[str, bytes]] = {}
+        self._blobs: dict[str, bytes] = {}
 
     @cached_property
     def commits(self) -> tuple[str, ...]:
@@ -34,10 +37,22 @@ class History:
     def files(self, commit: str) -> dict[str, bytes]:
         """Content of every file of a commit, by path. Raises ExecutionError when there is no such commit."""
         if commit not in self._files:
-            listing = self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--").decode()
-            names = listing.split("\0")[:-1]
-            self._files[commit] = {name: self._git("cat-file", "blob", f"{commit}:{name}") for name in names}
+            listing = self._git("ls-tree", "-r", "-z", "--full-tree", commit, "--").decode()
+            entries = [entry.split("\t", 1) for entry in listing.split("\0")[:-1]]
+            blobs = {name: facts.split()[2] for facts, name in entries}
+            self._read({blob for blob in blobs.values() if blob not in self._blobs})
+            self._files[commit] = {name: self._blobs[blob] for name, blob in blobs.items()}
         return self._files[commit]
+
+    def _read(self, blobs: Set[str]) -> None:
+        """Read contents; most are the same in many commits."""
+        wanted = sorted(blobs)
+        stream = io.BytesIO(self._git("cat-file", "--batch", given="".join(f"{blob}\n" for blob in wanted).encode()))
+        for blob in wanted:
+            facts = stream.readline().split()
+            if facts[1:2] != [b"blob"]:
+                raise ExecutionError(f"{self.root} has no file {blob[:12]}, which a commit names.")
+            self._blobs[blob] = stream.read(int(facts[2]) + 1)[:-1]
 
     def sources(self, commit: str) -> dict[str, str]:
         """The program's files in a commit that are text: no code of others."""
@@ -66,7 +81,7 @@ class History:
             return str(error)
         return ""
 
-    def _git(self, *arguments: str) -> bytes:
+    def _git(self, *arguments: str, given: bytes = b"") -> bytes:
         program = shutil.which("git")
         if program is None:
             raise ExecutionError("git is not installed, and the code of a run is kept in a git repository.")
@@ -86,7 +101,7 @@ class History:
             [program, *where, *arguments],
             cwd=self.root,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             check=False,
         )

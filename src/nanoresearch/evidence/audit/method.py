@@ -9,7 +9,9 @@ from nanoresearch.errors import CorruptRecord
 from nanoresearch.evidence.audit import names
 from nanoresearch.evidence.audit.case import Case, Doubt
 from nanoresearch.evidence.audit.literals import RESULT
-from nanoresearch.evidence.audit.taboos import forbidden_imports, forbidden_tags
+from nanoresearch.evidence.audit.taboos import forbidden_imports, forbidden_names, forbidden_tags, imported_names
+from nanoresearch.execution.repository import UPSTREAM
+from nanoresearch.execution.upstream import modules_of, reach
 from nanoresearch.paper.escape import latex
 from nanoresearch.paper.tables import SELF_REPORTED
 from nanoresearch.schema.analysis import Number, Selection, Statistic, Table
@@ -164,6 +166,14 @@ def _columns(case: Case, table: Table, selections: list[list[Selection]], where:
                 return
 
 
+def _used_upstream(case: Case, sources: dict[str, str]) -> frozenset[str]:
+    """What the code of others imports that the program uses; the folder shows the last commit (provenance)."""
+    folder = case.folder.path(f"{names.CODE}/{UPSTREAM}")
+    modules = modules_of(folder) if folder.is_dir() else {}
+    own = set().union(*(imported_names(text) for name, text in sources.items() if name.endswith(".py")))
+    return reach(modules, {name.partition(".")[0] for name in own}).names
+
+
 def _taboos(case: Case, sources: dict[str, str]) -> Iterator[Doubt]:
     """What the researcher rules out is neither imported nor part of a method."""
     taboos = case.run.profile.taboos
@@ -171,6 +181,8 @@ def _taboos(case: Case, sources: dict[str, str]) -> Iterator[Doubt]:
         if name.endswith(".py"):
             for module, taboo in forbidden_imports(text, taboos):
                 yield f"{names.CODE}/{name}", f'imports {module}, against the taboo "{taboo}"'
+    for module, taboo in forbidden_names(_used_upstream(case, sources), taboos):
+        yield names.CODE, f'the code of others that it uses imports {module}, against the taboo "{taboo}"'
     blueprint = case.blueprint
     techniques = [(method.id, method.name, *method.tags) for method in blueprint.methods]
     techniques += [(component.id, component.name, *component.tags) for component in blueprint.components]

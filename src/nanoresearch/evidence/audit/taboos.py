@@ -30,7 +30,12 @@ MODULES: dict[str, tuple[str, ...]] = {
 
 def forbidden_imports(source: str, taboos: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Imported name and the taboo that forbids it, also where the import is made by a call."""
-    imported = sorted(_imported(ast.parse(source)))
+    return forbidden_names(imported_names(source), taboos)
+
+
+def forbidden_names(names: Iterable[str], taboos: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Dotted name among those imported, and the taboo that forbids it."""
+    imported = sorted(names)
     for taboo in taboos:
         for pattern, prefixes in MODULES.items():
             if re.search(pattern, taboo, re.IGNORECASE):
@@ -57,9 +62,10 @@ def kindred_names(names: Iterable[str], taboos: Iterable[str]) -> Iterator[tuple
                 yield from ((name, taboo) for name in said if re.search(pattern, name, re.IGNORECASE))
 
 
-def _imported(tree: ast.Module) -> set[str]:
+def imported_names(source: str) -> set[str]:
+    """Dotted names that a program imports."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

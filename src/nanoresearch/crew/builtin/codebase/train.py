@@ -6,7 +6,7 @@ import warnings
 
 from sklearn.exceptions import ConvergenceWarning
 
-import harness  # noqa: F401 - finds the code of others that models may use
+import harness
 import models
 
 # A model that did not converge is not the model the paper describes: better to stop.
@@ -18,6 +18,7 @@ def train_and_predict(base: str, components: list[str], train, inputs, seed: int
 
     Units: seconds, milliseconds for each input, megabytes, and a count of fitted numbers.
     """
+    harness.seed_all(seed)
     start = time.perf_counter()
     model = models.fit(base, components, train, seed)
     fitted = time.perf_counter()

@@ -326,9 +326,10 @@ def _built_on(study: Study) -> str:
     if base is None:
         return ""
     origin = base.origin if "://" in base.origin else PurePath(base.origin).name
+    version = "files with the digest" if base.commit == base.sha256 else "commit"
     return (
-        f"the program is built on code of others, which it holds unchanged: {breakable(latex(origin))} at commit"
-        f" \\texttt{{{latex(base.commit[:12])}}}"
+        f"the program is built on the code of {breakable(latex(origin))}, {version}"
+        f" \\texttt{{{latex(base.commit[:12])}}}, which it holds unchanged"
     )
 
 

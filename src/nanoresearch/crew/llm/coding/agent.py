@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Protocol
 
 from nanoresearch.config import CodingConfig
-from nanoresearch.crew.llm.coding.base_repository import base_repository, copy_of
+from nanoresearch.crew.llm.coding.base_repository import base_repository, built_on, copy_of
 from nanoresearch.crew.llm.coding.coder import LlmCoder, study_text, trouble, warn_if_unused
 from nanoresearch.crew.llm.coding.contract import MOST_CHARACTERS, RESERVED, Contract, check_program
 from nanoresearch.crew.llm.coding.debugger import LlmDebugger, refused, repeated
@@ -160,16 +160,17 @@ class AgentCoder:
     def write(self, briefing: Briefing, blueprint: Blueprint) -> Program:
         """The codebase, which ran once. Raises ExecutionError when the agent's turns are spent before."""
         base = base_repository(self._desk, blueprint)
-        contract = contract_of(briefing, blueprint, self._desk.config.coding, base.modules if base else ())
+        contract = contract_of(briefing, blueprint, self._desk.config.coding, base)
         notes = study_text(self._desk, briefing, blueprint, contract, base)
-        pinned = copy_of(self._desk, base) if base else None
         start = starting_point(blueprint)
         written: dict[str, str] = {"models.py": start} if start else {}
         found, ended = "", ""
         for number in range(1, self._desk.config.coding.rounds + 2):
             name = f"write-{number}"
+            pinned = copy_of(self._desk, base) if base else None
             turn = take_turn(self._desk, self._driver, name, blueprint, contract, written, notes, found, pinned)
             written, ended = turn.files, turn.ended
+            pinned = copy_of(self._desk, base) if base else None  # an agent without a sandbox can have changed it
             complaints = check_program({**written, **contract.trusted}, contract)
             failure: Failure | None = None
             if not complaints:
@@ -205,8 +206,8 @@ class AgentDebugger:
         attempts: Sequence[Attempt],
     ) -> Patch | None:
         """What the agent changed, if that is within a debugger's reach; None when it changes nothing that helps."""
-        base = base_repository(self._desk, blueprint)
-        contract = contract_of(briefing, blueprint, self._desk.config.coding, base.modules if base else ())
+        base = built_on(self._desk, blueprint)
+        contract = contract_of(briefing, blueprint, self._desk.config.coding, base)
         notes = study_text(self._desk, briefing, blueprint, contract, base, anew=False)
         pinned = copy_of(self._desk, base) if base else None
         error = trouble([], plain_failure(failure, places_of(self._desk), blueprint))
@@ -316,13 +317,13 @@ def _task(blueprint: Blueprint, contract: Contract, found: str, *, built: bool, 
     text = prompt("agent").format(
         files=", ".join(contract.written),
         trusted=", ".join(sorted(contract.trusted)),
-        packages=", ".join(sorted(contract.packages | contract.upstream)),
+        packages=", ".join(sorted(contract.packages)),
         python=Path(sys.executable).name,
         seed=blueprint.seeds[0],
         data="it finds the data by itself" if own else "but the data are not here, so that nobody sees the test part",
     )
     if built:
-        text += f"- {UPSTREAM}/ holds code to build on ({', '.join(sorted(contract.upstream))}); it stays as it is.\n"
+        text += f"- {UPSTREAM}/ holds code to build on and stays as it is. `NOTES.md` lists its modules.\n"
     if cure:
         text += (
             f"\nWrite the name of the cure (small letters and _) and, below it, its reason in a sentence to {CURE}.\n"

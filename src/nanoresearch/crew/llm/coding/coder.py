@@ -112,7 +112,7 @@ class LlmCoder:
     def write(self, briefing: Briefing, blueprint: Blueprint) -> Program:
         """The codebase, which ran once. Raises ExecutionError when no program comes about that keeps the contract."""
         base = base_repository(self._desk, blueprint)
-        contract = contract_of(briefing, blueprint, self._desk.config.coding, base.modules if base else ())
+        contract = contract_of(briefing, blueprint, self._desk.config.coding, base)
         constant = study_text(self._desk, briefing, blueprint, contract, base)
         pinned = copy_of(self._desk, base) if base else None
         if base is None and (known := known_methods(blueprint)):
@@ -238,7 +238,7 @@ def study_text(
             "These methods exist. Build on this text, and keep what it does:\n\n" + shown({"models.py": start})
         )
     if base:
-        parts.append(base.text(sorted(contract.upstream)))
+        parts.append(base.text(contract.upstream))
     return "\n\n".join(parts)
 
 
@@ -285,11 +285,11 @@ def _wanted(contract: Contract) -> str:
         for file in contract.written
         for registry, keys in contract.registries[file].items()
     ]
-    importable = sorted(contract.packages | contract.upstream)
+    more = ", and those of the repository" if contract.upstream else ""
     return (
         f"Files that must be written: {', '.join(contract.written)}.\n"
         f"Given files: {', '.join(sorted(contract.trusted))}.\n"
-        f"Modules that may be imported besides Python's own: {', '.join(importable)}.\n"
+        f"Modules that may be imported besides Python's own: {', '.join(sorted(contract.packages))}{more}.\n"
         "Registries:\n" + "\n".join(registries)
     )
 

@@ -28,6 +28,7 @@ from nanoresearch.crew.llm.coding.syntax import (
     writes,
 )
 from nanoresearch.evidence.audit.taboos import forbidden_imports
+from nanoresearch.execution.repository import UPSTREAM
 
 MOST_CHARACTERS = 60_000
 """Longest file."""
@@ -209,7 +210,9 @@ def _import_fault(name: str, root: str, taken: list[str], contract: Contract, mo
     if root in ALLOWED_OF and taken and (unfit := sorted(set(taken) - ALLOWED_OF[root])):
         return f"{root}.{unfit[0]} must not be used"
     if root not in sys.stdlib_module_names and root not in contract.packages:
-        known = ", ".join(sorted(contract.packages))
+        known = ", ".join(sorted(contract.packages)) + (" and the repository's" if contract.upstream else "")
+        if root == UPSTREAM and contract.upstream:
+            return f"{root} is a folder: import each of the repository's modules by its own name"
         return f"{root} is neither installed nor allowed; besides Python's own modules there are {known}"
     return ""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydantic_ai import Agent, ModelRetry, RunContext
 
-from nanoresearch.crew.llm.coding.base_repository import base_repository
+from nanoresearch.crew.llm.coding.base_repository import built_on
 from nanoresearch.crew.llm.coding.coder import check_edits, study_text, trouble
 from nanoresearch.crew.llm.coding.contract import RESERVED, Contract
 from nanoresearch.crew.llm.coding.dry_run import places_of, plain_failure
@@ -61,8 +61,8 @@ class LlmDebugger:
         attempts: Sequence[Attempt],
     ) -> Patch | None:
         """A change that may cure the failure; None when the model knows none, or proposes what has failed before."""
-        base = base_repository(self._desk, blueprint)
-        contract = contract_of(briefing, blueprint, self._desk.config.coding, base.modules if base else ())
+        base = built_on(self._desk, blueprint)
+        contract = contract_of(briefing, blueprint, self._desk.config.coding, base)
         case = Case(
             files,
             contract,

@@ -89,6 +89,7 @@ def places_of(desk: Desk) -> dict[Path, str]:
         Path(sys.base_prefix): "PYTHON",
         desk.folder.root: "RUN",
         desk.home.data: "DATA",
+        desk.home.repositories: "REPOSITORIES",
         Path.home(): "HOME",
     }
     found = {path.absolute(): word for path, word in places.items()} | {p.resolve(): w for p, w in places.items()}

@@ -19,10 +19,11 @@ from nanoresearch.crew.builtin.coder import UNTOUCHED, files_around, in_style, w
 from nanoresearch.crew.builtin.kits import load_kits, read_code
 from nanoresearch.crew.builtin.kits.kit import Kit
 from nanoresearch.crew.builtin.program import base_of, harness_files, judged_files
+from nanoresearch.crew.llm.coding.base_repository import BaseRepository
 from nanoresearch.crew.llm.coding.contract import RESERVED, Contract, imported_modules
 from nanoresearch.crew.roles import Briefing
 from nanoresearch.errors import ExecutionError
-from nanoresearch.execution.upstream import modules_of, reached
+from nanoresearch.execution.upstream import modules_of, reach
 from nanoresearch.planner.guidance import guide
 from nanoresearch.schema.blueprint import OWN, Blueprint
 from nanoresearch.schema.plan import CodingGuidance
@@ -46,11 +47,11 @@ def is_own(blueprint: Blueprint) -> bool:
 
 
 def contract_of(
-    briefing: Briefing, blueprint: Blueprint, config: CodingConfig, upstream: Collection[str] = ()
+    briefing: Briefing, blueprint: Blueprint, config: CodingConfig, base: BaseRepository | None = None
 ) -> Contract:
     """What an experiment asks of its program. Raises ExecutionError where a kit lacks what the blueprint names.
 
-    upstream: modules of the code that it is built on; those of a name that the program needs are out of its reach.
+    base: the code that it is built on.
     """
     bases = tuple(dict.fromkeys(base_of(method) for method in blueprint.methods))
     components = tuple(dict.fromkeys(part for method in blueprint.methods for part in method.components))
@@ -69,7 +70,7 @@ def contract_of(
         written=written,
         trusted=trusted,
         packages=packages,
-        upstream=frozenset(upstream) - taken - packages,
+        upstream=base.within_reach(taken | packages, briefing.profile.taboos) if base else frozenset(),
         results_of=frozenset([*ids, *registries["data.py"]["LOADERS"]]),
         taboos=briefing.profile.taboos,
         slices=blueprint.slices,
@@ -98,7 +99,7 @@ def finished(
     imported = imported_modules({**written, **given})
     if base:
         modules = modules_of(base.path)
-        imported = (imported | reached(modules, imported & contract.upstream)) - contract.upstream
+        imported = (imported | reach(modules, imported & contract.upstream).modules) - modules.keys()
     requires = distributions(imported | {"numpy"})  # what it needs if it must carry it
     config = harness_files(wanted_config(blueprint, guide(briefing.plan, CodingGuidance), requires))["config.json"]
     program = {**written, **contract.trusted, "config.json": config}
