@@ -93,6 +93,7 @@ def test_a_repository_is_pinned_by_its_commit(office: Office, tmp_path: Path) ->
     assert base is not None
     assert "def climb(start): ..." in base.interfaces
     assert base.files == ("search.py",)
+    assert "nothing that is not committed" in office.said("decision")
     assert office.folder.load("coding/repository.json", BaseRepository).pinned.commit == origin.head()
 
 

@@ -138,6 +138,7 @@ def _pin(desk: Desk, commit: str = "") -> PinnedRepository:
         return pin_repository(origin, commit or ref, desk.home.repositories, setup)
     folder = Path(origin).expanduser().absolute()
     if (folder / ".git").exists():
+        desk.events.emit("decision", f"of {folder} the commit at {ref} is taken, and nothing that is not committed")
         return pin_repository(str(folder), commit or ref, desk.home.repositories, setup)
     return pin_folder(folder, desk.home.repositories, setup)
 
