@@ -9,6 +9,7 @@ from nanoresearch.bench.tables import NAMES
 
 BY_ROUND = ("compliance", "implicit", "working_seconds", "failed_attempts")
 DIMENSIONS = ("compliance", "executability", "innovation", "expression")
+SHARES = ("compliance", "implicit")
 STYLES = ("o-", "s--", "^-.", "d:", "x-")
 DODGE = 0.05
 """Shift of each ablation along the axis, so that intervals do not cover one another."""
@@ -40,6 +41,8 @@ def draw(found: Sequence[Estimate], folder: Path) -> list[Path]:
         axes.set_xlabel("round")
         axes.set_xticks(sorted({e.round for e in whole}))
         axes.set_title(NAMES[measure], fontsize="medium")
+        most = max((e.high or e.mean for e in whole if e.measure == measure), default=0.0)
+        axes.set_ylim(0, 1.05 if measure in SHARES else max(1.0, 1.1 * most))  # seconds and counts are not negative
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(present))
     paths = _save(figure, folder / "rounds")
     last = max(e.round for e in whole)
