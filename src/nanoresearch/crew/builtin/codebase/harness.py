@@ -1,6 +1,7 @@
 """Reports values to whoever started the experiment, finds code of others, seeds. Travels with the code; do not edit.
 
-Every value becomes one JSON line in the file named by NANORESEARCH_RESULTS, or in results.jsonl.
+Every value becomes one JSON line in the file named by NANORESEARCH_RESULTS, or in results.jsonl. Code of others
+that the program is built on, if any, comes last on the search path, so that it takes the place of nothing else.
 """
 
 import json
@@ -10,19 +11,16 @@ import random
 import sys
 from pathlib import Path
 
-import numpy as np
-
 RESULTS = os.environ.get("NANORESEARCH_RESULTS", "results.jsonl")
-
-# Code of others that the program is built on, if any: last on the path, so that it takes the place of nothing else.
 UPSTREAM = Path(__file__).absolute().parent / "upstream"
 sys.path += [str(folder) for folder in (UPSTREAM, UPSTREAM / "src") if folder.is_dir()]
 
 
 def seed_all(seed):
-    """Seed what code without a generator of its own draws from: Python, NumPy, and torch where it is loaded."""
+    """Seed what code without a generator of its own draws from: Python, and NumPy and torch where they are loaded."""
     random.seed(seed)
-    np.random.seed(seed % 2**32)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed % 2**32)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(seed)
 
