@@ -132,3 +132,16 @@ def test_the_program_finds_it_and_nothing_is_shadowed(origin: Path, tmp_path: Pa
     assert Path(where).resolve() == (code.root / "models.py").resolve()
     assert value == 2
     assert "upstream" not in shadowed
+
+
+def test_code_without_a_generator_of_its_own_is_seeded(tmp_path: Path) -> None:
+    harness = files("nanoresearch.crew.builtin").joinpath("codebase/harness.py").read_text()
+    place(tmp_path, {"harness.py": harness})
+    script = (
+        "import random, numpy, harness\n"
+        "for seed in (3, 3, 4):\n    harness.seed_all(seed)\n    print(random.random(), numpy.random.rand())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    first, second, third = done.stdout.splitlines()
+    assert first == second != third
+    assert not set(first.split()) & set(third.split())
