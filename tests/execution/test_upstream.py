@@ -77,7 +77,15 @@ def test_a_long_table_in_python_is_not_read(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_pinned_by_its_content(origin: Path, tmp_path: Path) -> None:
-    private = {".env": "KEY=1", "id_rsa": "x", "patients.csv": "a,b", ".ssh/config.toml": "", "home/config.toml": "x"}
+    private = {
+        ".env": "KEY=1",
+        "id_rsa": "x",
+        "patients.csv": "a,b",
+        ".ssh/config.toml": "",
+        "home/config.toml": "x",
+        "keys.yaml": "x",
+        "conf.toml": "",
+    }
     place(origin, {".venv/lib/x.py": "", "climbing/__pycache__/steps.pyc": b"\x00", **private})
     (origin / "link.py").symlink_to("setup.py")
     (origin / os.fsdecode(b"caf\xe9.py")).write_text("")
@@ -85,7 +93,8 @@ def test_a_folder_is_pinned_by_its_content(origin: Path, tmp_path: Path) -> None
     first = pin_folder(origin, cache, SetupConfig())
     assert first.files == 10
     assert first.left_out == (
-        ".env", ".ssh/config.toml", "caf\\xe9.py", "id_rsa", "link.py", "patients.csv", "weights.bin",
+        ".env", ".ssh/config.toml", "caf\\xe9.py", "conf.toml", "id_rsa", "keys.yaml", "link.py", "patients.csv",
+        "weights.bin",
     )  # fmt: skip
     assert first.commit == first.sha256
     assert pin_folder(origin, cache, SetupConfig()) == first

@@ -41,8 +41,8 @@ MOST_NAMED = 200
 LEFTOVERS = frozenset({".git", ".venv", "venv", "__pycache__", "node_modules", ".mypy_cache", ".pytest_cache",
                        ".ruff_cache", ".tox", ".ipynb_checkpoints"})  # fmt: skip
 """Folders that tools leave behind in a folder of code."""
-CODE = frozenset({".py", ".pyi", ".md", ".rst", ".toml", ".cfg", ".yaml", ".yml"})
-"""Endings of what is taken of a plain folder."""
+CODE = frozenset({".py", ".pyi", ".md", ".rst"})
+"""Endings of what is taken of a plain folder: no configuration, where keys often stand."""
 PAPERS = frozenset({"README", "LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS", "CITATION"})
 """And files of these names, whatever their endings."""
 POLL_S = 0.05
@@ -105,7 +105,7 @@ def pin_repository(source: str, ref: str, cache: Path, settings: SetupConfig) ->
 def pin_folder(folder: Path, cache: Path, settings: SetupConfig) -> PinnedRepository:
     """The code of a folder that is no repository, as it is now; the digest of all files is the commit.
 
-    Only files that are code, its configuration or its licence by their names are taken: nobody has chosen what to
+    Only files that are Python, its documentation or its licence by their names are taken: nobody has chosen what to
     publish of a plain folder, which may hold data and keys. Raises RepositoryRefused when there are none, or too many
     or too large ones.
     """
